@@ -1,0 +1,45 @@
+# One shared environment; every target makes what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Numbers must not depend on how many threads BLAS feels like using.
+export OPENBLAS_NUM_THREADS ?= 2
+
+.PHONY: verify test test-full test-lowest lint formulas clean
+
+verify: $(STAMP)
+	$(BIN)/landau-vae verify --out build/verify
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-full: $(STAMP) test-lowest
+	$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m theory.emit --check
+
+# Write numerics/_formulas.py from the derivations.
+formulas: $(STAMP)
+	$(BIN)/python -m theory.emit --write
+
+# The lowest versions setup.cfg declares, installed by a resolver and tested.
+test-lowest: $(STAMP)
+	$(BIN)/uv venv --python $(PYTHON) --clear build/lowest
+	$(BIN)/uv pip install --python build/lowest/bin/python --resolution lowest-direct -e ".[test]"
+	build/lowest/bin/python -m pytest -n 2 -m "not slow"
+
+$(STAMP): setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "landau-vae needs Python >= 3.11; call make with PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint]"
+	touch $(STAMP)
+
+clean:
+	rm -rf build dist *.egg-info $(VENV)

@@ -1,0 +1,1 @@
+"""What is true: derivations of the theory of posterior collapse, in SymPy."""
