@@ -150,9 +150,7 @@ class Cascade:
     def __post_init__(self) -> None:
         k = self.latents
         if k is not None and (isinstance(k, bool) or k != int(k) or k < 1):
-            raise InputError(
-                f"latents must be an integer of at least 1, got {k!r}; ask for one latent or more"
-            )
+            raise InputError(f"latents must be an integer of at least 1, got {k!r}; ask for one latent or more")
 
     @property
     def eigenvalues(self) -> Array:
@@ -219,9 +217,7 @@ class Cascade:
         distortion = a * t + tail[a]
         return Equilibrium(
             temperature=t,
-            normalized_temperature=t / self.total_variance
-            if self.total_variance > 0
-            else np.full_like(t, np.inf),
+            normalized_temperature=t / self.total_variance if self.total_variance > 0 else np.full_like(t, np.inf),
             active=a,
             rate=rate,
             distortion=distortion,

@@ -65,9 +65,7 @@ class Moments:
     scatter: NDArray[np.float64]
 
     @classmethod
-    def of(
-        cls, rows: ArrayLike, weights: ArrayLike | None = None, *, columns: Sequence[str] | None = None
-    ) -> Moments:
+    def of(cls, rows: ArrayLike, weights: ArrayLike | None = None, *, columns: Sequence[str] | None = None) -> Moments:
         """Moments of the rows of an array.
 
         Parameters
@@ -141,22 +139,16 @@ class Moments:
             that by n/(n − 1).
         """
         if ddof not in (0, 1):
-            raise InputError(
-                f"ddof must be 0 (divide by N) or 1 (divide by N − 1), got {ddof!r}; choose one of them"
-            )
+            raise InputError(f"ddof must be 0 (divide by N) or 1 (divide by N − 1), got {ddof!r}; choose one of them")
         if self.n <= ddof:
-            raise InputError(
-                f"ddof={ddof} needs at least {ddof + 1} rows, got {self.n}; give more rows or ddof=0"
-            )
+            raise InputError(f"ddof={ddof} needs at least {ddof + 1} rows, got {self.n}; give more rows or ddof=0")
         return self.scatter * (self.n / (self.n - ddof) / self.weight)
 
 
 def _checked_rows(rows: ArrayLike) -> NDArray[Any]:
     x = np.asarray(rows)
     if x.dtype.kind not in "fiub":
-        raise InputError(
-            f"data must be real numbers, got dtype {x.dtype}; convert the array to float64 first"
-        )
+        raise InputError(f"data must be real numbers, got dtype {x.dtype}; convert the array to float64 first")
     if x.ndim != 2 or 0 in x.shape:
         raise InputError(
             f"data must be a two-dimensional array (rows, columns) with at least one of each, got shape {x.shape}; "
@@ -174,9 +166,7 @@ def _checked_weights(weights: ArrayLike, n: int) -> NDArray[np.float64]:
         )
     w = w.astype(np.float64)
     if not (np.isfinite(w).all() and (w >= 0).all() and w.any()):
-        raise InputError(
-            "weights must be finite, non-negative and not all zero; mend or drop the rows concerned"
-        )
+        raise InputError("weights must be finite, non-negative and not all zero; mend or drop the rows concerned")
     return w
 
 

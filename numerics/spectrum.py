@@ -116,9 +116,7 @@ class Spectrum:
         return cls.from_moments(moments, standardize=standardize, ddof=ddof, axes=axes, columns=names)
 
     @classmethod
-    def from_table(
-        cls, table: Table, *, standardize: bool = True, ddof: int = 0, axes: bool = True
-    ) -> Spectrum:
+    def from_table(cls, table: Table, *, standardize: bool = True, ddof: int = 0, axes: bool = True) -> Spectrum:
         """Spectrum of a :class:`~numerics.tables.Table`, with its weights and column names."""
         return cls.from_data(
             table.values,
@@ -155,8 +153,8 @@ class Spectrum:
                 which = ", ".join(repr(names[k]) for k in np.flatnonzero(constant)[:8])
                 raise InputError(
                     f"data to standardise must vary in every column, but {which} "
-                    f"{'is' if constant.sum() == 1 else 'are'} constant; drop with --drop-constant or keep the units with "
-                    "--no-standardize"
+                    f"{'is' if constant.sum() == 1 else 'are'} constant; drop with --drop-constant or keep the units "
+                    "with --no-standardize"
                 )
             covariance /= scale[:, None]
             covariance /= scale
@@ -179,6 +177,8 @@ class Spectrum:
             Symmetric, positive semidefinite up to rounding.
         n : int, optional
             Rows behind it, used in the rank tolerance ``max(n, D) · ε · λ_1``.
+        axes, columns
+            As in :meth:`from_data`.
 
         Raises
         ------
@@ -250,7 +250,5 @@ def _column_names(columns: Sequence[str] | None, dim: int) -> tuple[str, ...]:
     if columns is None:
         return tuple(f"x{k + 1}" for k in range(dim))
     if len(columns) != dim:
-        raise InputError(
-            f"columns must be {dim} names, one per column of the data, got {len(columns)}; give one each"
-        )
+        raise InputError(f"columns must be {dim} names, one per column of the data, got {len(columns)}; give one each")
     return tuple(columns)
