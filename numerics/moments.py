@@ -12,12 +12,16 @@ symbol     meaning                                     shape       unit
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import ThreadpoolController
 
 from theory.errors import InputError
 
@@ -25,6 +29,9 @@ __all__ = ["Moments"]
 
 # Rows per block: a float64 block of ordinary width stays in the cache between the shift and the product.
 _BLOCK = 1024
+# Numbers per run, the unit that threads share: a smaller table is done before a second thread has started.
+_RUN = 2**21
+_SYRK_FROM = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +91,15 @@ class Moments:
         """
         x = _checked_rows(rows)
         w = None if weights is None else _checked_weights(weights, len(x))
-        dim = x.shape[1]
+        # Wide data need more rows for the product to outweigh adding up its (D, D) results.
+        block = max(_BLOCK, 4 * x.shape[1])
         # An overflow or a NaN cannot hide: it ends up in the totals, which are looked at below.
         with np.errstate(over="ignore", invalid="ignore"):
-            shift = x[:_BLOCK].mean(axis=0, dtype=np.float64)
-            # The last column of the block is √w, so one product gives Σ w x xᵀ, Σ w x and Σ w together.
-            block = np.ones((min(_BLOCK, len(x)), dim + 1))
-            total = np.zeros((dim + 1, dim + 1))
-            product = np.empty_like(total)
-            for start in range(0, len(x), _BLOCK):
-                part = x[start : start + _BLOCK]
-                view = block[: len(part)]
-                np.subtract(part, shift, out=view[:, :dim])
-                if w is not None:
-                    root = np.sqrt(w[start : start + _BLOCK, None])
-                    view[:, :dim] *= root
-                    view[:, dim:] = root
-                np.matmul(view.T, view, out=product)
-                total += product
-            weight = float(total[dim, dim])
-            offset = total[dim, :dim] / weight
-            scatter = total[:dim, :dim] - weight * np.outer(offset, offset)
+            shift = x[:block].mean(axis=0, dtype=np.float64)
+            total, products = _sums(x, w, shift, block)
+            weight = float(len(x) if w is None else w.sum())
+            offset = total / weight
+            scatter = products - weight * np.outer(offset, offset)
         if not np.isfinite(scatter).all():
             raise InputError(_what_is_not_finite(x, columns))
         n = len(x) if w is None else int(np.count_nonzero(w))
@@ -143,6 +138,52 @@ class Moments:
         if self.n <= ddof:
             raise InputError(f"ddof={ddof} needs at least {ddof + 1} rows, got {self.n}; give more rows or ddof=0")
         return self.scatter * (self.n / (self.n - ddof) / self.weight)
+
+
+def _sums(
+    x: NDArray[Any], w: NDArray[np.float64] | None, shift: NDArray[np.float64], block: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Σ w y and Σ w y yᵀ of y = x − shift, in blocks that stay in the cache.
+
+    Long tables are cut into runs of blocks that threads share, one BLAS thread each: at these widths several BLAS
+    threads inside one small product mostly wait for each other. The cut depends on the shape only and the partial
+    sums are added in order, so the result does not depend on the number of threads.
+    """
+    dim = x.shape[1]
+    # NumPy takes SYRK for bᵀb, which does half the work, but for few columns does it more slowly than GEMM.
+    right = dim if dim < _SYRK_FROM else dim + 1
+
+    def run(start: int) -> NDArray[np.float64]:
+        stop = min(start + stride, len(x))
+        # A last column √w makes the one product give Σ w y too, in its last row.
+        buffer = np.ones((min(block, stop - start), dim + 1))
+        total, product = np.zeros((dim + 1, right)), np.empty((dim + 1, right))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for first in range(start, stop, block):
+                part = x[first : min(first + block, stop)]
+                b = buffer[: len(part)]
+                np.subtract(part, shift, out=b[:, :dim])
+                if w is not None:
+                    root = np.sqrt(w[first : first + len(part), None])
+                    b[:, :dim] *= root
+                    b[:, dim:] = root
+                total += np.matmul(b.T, b[:, :right], out=product)
+        return total
+
+    stride = block * max(1, _RUN // (block * dim))
+    starts = range(0, len(x), stride)
+    if len(starts) == 1:
+        total = run(0)
+    else:
+        with _blas().limit(limits=1), ThreadPoolExecutor(os.cpu_count()) as pool:
+            total = sum(pool.map(run, starts), np.zeros((dim + 1, right)))
+    return total[dim, :dim], total[:dim, :dim]
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    # Looking the libraries up takes longer than a small spectrum does.
+    return ThreadpoolController()
 
 
 def _checked_rows(rows: ArrayLike) -> NDArray[Any]:

@@ -1,0 +1,162 @@
+"""``landau-vae cascade``: the table of modes, and answers to "which T keeps how many?"."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from numerics.cascade import Cascade, Interval
+from numerics.spectrum import Spectrum
+
+from .options import load_data, temperature_values
+from .output import dumps, limit_threads, meta, note, table
+
+if TYPE_CHECKING:
+    from numerics.tables import Table
+
+_ROWS = 40
+_UNITS = {
+    "eigenvalues": "data variance",
+    "thresholds": "data variance (T = beta * eta^2)",
+    "normalized_thresholds": "1 (t = T / total_variance)",
+    "total_variance": "data variance",
+    "rate": "nat",
+    "distortion": "data variance",
+    "posterior_mean_distortion": "data variance",
+    "free_energy": "data variance",
+}
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb; the exit status is 0."""
+    data = load_data(args)
+    with limit_threads(args):
+        spectrum = Spectrum.from_table(data, standardize=not args.no_standardize, axes=args.loadings)
+    cascade = Cascade(spectrum, args.latents)
+    result = _result(args, cascade)
+    note(args, data.notes)
+    if args.json or args.out:
+        document = dumps({"meta": meta(args, data.sha256), "units": _UNITS, **result})
+    if args.out:
+        from verify.figures import save_cascade
+
+        save_cascade(cascade, args.out, document)
+    print(document if args.json else _text(args, data, cascade, result))
+    return 0
+
+
+def _result(args: argparse.Namespace, c: Cascade) -> dict[str, Any]:
+    s = c.spectrum
+    result: dict[str, Any] = {
+        "columns": list(s.columns),
+        "rows": s.n,
+        "standardized": not args.no_standardize,
+        "latents": c.modes if c.latents is None else int(c.latents),
+        "eigenvalues": s.eigenvalues.tolist(),
+        "thresholds": c.thresholds.tolist(),
+        "normalized_thresholds": c.normalized_thresholds.tolist(),
+        "total_variance": s.total_variance,
+        "rank": s.rank,
+    }
+    if args.at:
+        at = c.at(temperature_values(args.at, s.total_variance))
+        result["at"] = [
+            {
+                "T": float(at.temperature[i]),
+                "t": float(at.normalized_temperature[i]),
+                "active": int(at.active[i]),
+                "rate": float(at.rate[i]),
+                "distortion": float(at.distortion[i]),
+                "posterior_mean_distortion": float(at.posterior_mean_distortion[i]),
+                "free_energy": float(at.free_energy[i]),
+            }
+            for i in range(len(at.temperature))
+        ]
+    if args.keep is not None:
+        result["keep"] = {"k": args.keep, **_interval(c, c.keeping(args.keep))}
+    if args.tolerance is not None:
+        temperature = c.temperature_for(args.tolerance)
+        result["tolerance"] = {
+            "tolerance": args.tolerance,
+            "T": temperature,
+            "t": temperature / s.total_variance,
+            "active": int(c.active(temperature)[0]),
+            "rate": float(c.rate(temperature)[0]),
+            "effective_dimension": c.effective_dimension(args.tolerance),
+        }
+    if args.loadings:
+        result["loadings"] = [_loadings(s, k) for k in range(s.rank)]
+    return result
+
+
+def _interval(c: Cascade, interval: Interval) -> dict[str, Any]:
+    volume, t = c.total_variance, interval.suggestion
+    finite = bool(np.isfinite(interval.upper))
+    return {
+        "T": t,
+        "t": t / volume,
+        "T_interval": [interval.lower, interval.upper if finite else None],
+        "t_interval": [interval.lower / volume, interval.upper / volume if finite else None],
+        "rate": float(c.rate(t)[0]),
+        "distortion": float(c.distortion(t)[0]),
+    }
+
+
+def _loadings(s: Spectrum, mode: int, most: int = 3) -> dict[str, float]:
+    assert s.axes is not None  # asked for by run()
+    axis = s.axes[:, mode]
+    return {s.columns[j]: float(axis[j]) for j in np.argsort(-np.abs(axis))[:most]}
+
+
+def _text(args: argparse.Namespace, data: Table, c: Cascade, result: dict[str, Any]) -> str:
+    s = c.spectrum
+    units = "units of the data" if args.no_standardize else "standardised columns"
+    lines = [
+        f"{data.name}: {s.n} rows, {len(s.columns)} columns ({units}); V = {s.total_variance:.6g}, rank {s.rank}",
+        f"A β-VAE with {result['latents']} latents keeps mode k while T = βη² < T_k.",
+        "",
+    ]
+    shown = min(s.rank, _ROWS)
+    share = np.cumsum(s.eigenvalues) / s.total_variance if s.total_variance else np.zeros_like(s.eigenvalues)
+    rows = []
+    for k in range(shown):
+        row = [k + 1, f"{c.thresholds[k]:.6g}", f"{c.normalized_thresholds[k]:.4g}", f"{100 * share[k]:.2f}"]
+        if args.loadings:
+            row.append(", ".join(f"{v:+.2f} {_short(name)}" for name, v in result["loadings"][k].items()))
+        rows.append(row)
+    headers = ["mode", "T_k", "t_k = T_k/V", "variance kept %"] + (["columns that weigh most"] if args.loadings else [])
+    lines.append(table(rows, headers))
+    if s.rank > shown:
+        lines.append(f"… and {s.rank - shown} more modes (--json lists all)")
+    if s.rank < len(s.columns):
+        lines.append(f"{len(s.columns) - s.rank} modes have no variance: threshold 0, never active.")
+    if args.at:
+        rows = [
+            [f"{a['T']:.6g}", f"{a['t']:.4g}", a["active"], f"{a['rate']:.4f}", f"{a['distortion']:.6g}",
+             f"{a['posterior_mean_distortion']:.6g}"]
+            for a in result["at"]
+        ]  # fmt: skip
+        lines += ["", table(rows, ["T", "t", "active", "KL (nat)", "distortion", "with posterior means"])]
+    if args.keep is not None:
+        k = result["keep"]
+        lower, upper = k["T_interval"]
+        end = "∞" if upper is None else f"{upper:.6g}"
+        lines += [
+            "",
+            f"exactly {args.keep} active: {lower:.6g} ≤ T < {end}; e.g. T = {k['T']:.6g} (t = {k['t']:.4g}): "
+            f"KL {k['rate']:.4g} nat, distortion {k['distortion']:.4g}",
+        ]
+    if args.tolerance is not None:
+        k = result["tolerance"]
+        lines += [
+            "",
+            f"distortion ≤ {args.tolerance:g} V: T ≤ {k['T']:.6g} (t = {k['t']:.4g}), {k['active']} active, "
+            f"KL {k['rate']:.4g} nat; PCA needs {k['effective_dimension']}",
+        ]
+    return "\n".join(lines)
+
+
+def _short(name: str, width: int = 12) -> str:
+    return name if len(name) <= width else name[: width - 1] + "…"
