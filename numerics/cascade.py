@@ -168,6 +168,11 @@ class Cascade:
         dim = len(self.eigenvalues)
         return dim if self.latents is None else min(int(self.latents), dim)
 
+    @property
+    def live(self) -> int:
+        """Number of modes with a positive threshold: those active in the limit T → 0."""
+        return int(np.count_nonzero(self.thresholds))
+
     @cached_property
     def thresholds(self) -> Array:
         """T_k of all D modes, shape (D,): λ_k for the ``min(K, D)`` that a latent can carry, 0 for the others."""
@@ -297,7 +302,7 @@ class Cascade:
         InputError
             If k is out of range, or modes k and k + 1 have equal eigenvalues and so collapse together.
         """
-        live = int(np.count_nonzero(self.thresholds))
+        live = self.live
         if isinstance(k, bool) or k != int(k) or not 0 <= k <= live:
             raise InputError(
                 f"k must be an integer from 0 to {live} (the modes that can be active), got {k!r}; choose one of these"
@@ -327,7 +332,7 @@ class Cascade:
         """
         target = _fraction("tolerance", tolerance) * self.total_variance
         tail = self._prefix[2]
-        live = int(np.count_nonzero(self.thresholds))
+        live = self.live
         if target <= tail[live]:
             raise InputError(
                 f"tolerance must be above {tail[live] / self.total_variance:.6g}, the distortion that {live} latents "

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json or args.out:
         document = dumps({"meta": meta(args, data.sha256), "units": _UNITS, **result})
     if args.out:
-        from verify.figures import save_cascade
+        from verify.cascade_figure import save_cascade
 
         save_cascade(cascade, args.out, document)
     print(document if args.json else _text(args, data, cascade, result))
