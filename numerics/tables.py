@@ -1,0 +1,378 @@
+"""From a file, a folder of rasters, an array or a shipped name to a named, checked table: where the main road starts.
+
+===============  =========================================================  ==========  =======
+symbol           meaning                                                    shape       unit
+===============  =========================================================  ==========  =======
+``x``            values, one observation per row                            (N, D)      data
+``w``            row weights, not all zero                                  (N,)        1
+``coordinates``  longitude, latitude                                        (N, 2)      degree
+===============  =========================================================  ==========  =======
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theory.errors import InputError
+
+from .checked import checked_weights, constant, listing, require_degrees, require_finite, require_squares
+from .rasters import read_worldclim
+from .readers import read_array, read_file
+from .sheet import Choose, Sheet
+from .shipped import SHIPPED, read_shipped
+
+__all__ = ["Table", "load_table"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A data set that can be trusted: finite, named, hashed.
+
+    Parameters
+    ----------
+    values : ndarray, shape (N, D)
+        Real finite numbers, N ≥ 2, D ≥ 1; kept as C-contiguous float64 that cannot be written to. An array that already
+        is float64 and C-contiguous is not copied, so do not change it afterwards.
+    columns : tuple of str
+        D different names.
+    name : str
+        Short name, for reports.
+    weights : ndarray, shape (N,), optional
+        Finite, non-negative, at least two of them positive.
+    coordinates : ndarray, shape (N, 2), optional
+        Longitude (−180 to 360) and latitude (−90 to 90) of each row, in degrees.
+    source : str
+        Where the values come from: a path, or a citation for a shipped table.
+    licence : str
+        Licence of the data; empty if not known.
+    notes : tuple of str
+        What was done to the data on the way.
+
+    Attributes
+    ----------
+    sha256 : str
+        SHA-256 of shape, values and weights (little-endian), in hexadecimal: equal for equal numbers whatever file they
+        came from.
+
+    Raises
+    ------
+    InputError
+        If any of this is violated, or if squares of the values overflow or vanish.
+
+    Examples
+    --------
+    >>> table = Table(np.array([[1.0, 2.0], [3.0, 5.0]]), ("a", "b"), "pair")
+    >>> table.shape, table.sha256 == load_table([[1, 2], [3, 5]]).sha256
+    ((2, 2), True)
+    """
+
+    values: Array
+    columns: tuple[str, ...]
+    name: str
+    weights: Array | None = None
+    coordinates: Array | None = None
+    source: str = ""
+    licence: str = ""
+    notes: tuple[str, ...] = ()
+    sha256: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        where = self.source or self.name
+        values = _frozen(self.values)
+        if values.ndim != 2 or values.shape[1] != len(self.columns) or not self.columns:
+            raise InputError(
+                f"{where}: values must have one column per name, got shape {values.shape} for {len(self.columns)} "
+                "names; give at least one column and all names"
+            )
+        if len(set(self.columns)) < len(self.columns):
+            raise InputError(f"{where}: column names must differ, got {', '.join(self.columns)}; rename the equal ones")
+        if len(values) < 2:
+            raise InputError(
+                f"{where}: must have at least 2 rows, got {len(values)}; one row has no variance, give more"
+            )
+        require_finite(values, self.columns, where)
+        require_squares(values, self.columns, where)
+        weights = None if self.weights is None else checked_weights(self.weights, len(values), where)
+        coordinates = None if self.coordinates is None else _frozen(self.coordinates)
+        if coordinates is not None:
+            require_degrees(coordinates, len(values), where)
+        for attribute, value in (("values", values), ("weights", weights), ("coordinates", coordinates)):
+            object.__setattr__(self, attribute, value)
+        object.__setattr__(self, "sha256", _digest(values, weights))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows N and columns D."""
+        return self.values.shape[0], self.values.shape[1]
+
+    def constant_columns(self) -> tuple[str, ...]:
+        """Names of the columns that do not vary (up to rounding) over rows of positive weight."""
+        flat = constant(self.values, self.weights)
+        return tuple(name for name, is_flat in zip(self.columns, flat, strict=True) if is_flat)
+
+    def require_varying(self) -> None:
+        """Check that every column can be standardised.
+
+        Raises
+        ------
+        InputError
+            Naming the constant columns.
+        """
+        if flat := self.constant_columns():
+            raise InputError(
+                f"{self.source or self.name}: data to standardise must vary in every column, but {listing(flat)} "
+                f"{'is' if len(flat) == 1 else 'are'} constant; drop with --drop-constant or keep the units with "
+                "--no-standardize"
+            )
+
+    def take(self, rows: NDArray[np.integer]) -> Table:
+        """Table of some of the rows, for example one part of a :class:`~numerics.blocks.Split`.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Row indices, in the order wanted.
+        """
+        weights = None if self.weights is None else self.weights[rows]
+        coordinates = None if self.coordinates is None else self.coordinates[rows]
+        note = f"{len(rows)} of {len(self.values)} rows"
+        return Table(
+            self.values[rows], self.columns, self.name, weights, coordinates, self.source, self.licence,
+            (*self.notes, note),
+        )  # fmt: skip
+
+
+def load_table(
+    source: str | Path | ArrayLike,
+    *,
+    columns: Sequence[str] | None = None,
+    drop_columns: Sequence[str] = (),
+    log1p: Sequence[str] = (),
+    weights: str | ArrayLike | None = None,
+    missing_value: float | None = None,
+    drop_missing: bool = False,
+    drop_constant: bool = False,
+    header: bool = True,
+    area_weights: bool = False,
+    labels: Sequence[str] = (),
+) -> Table:
+    """Load a table and check it.
+
+    Parameters
+    ----------
+    source : str, Path or array_like of shape (N, D)
+        Name of a shipped table (``"breast-cancer"``, ``"wine"``, ``"digits"``), path of a file (delimited text, NPY,
+        NPZ, Parquet) or of a folder with the 19 WorldClim layers, or an array. A file that is called like a shipped
+        table is meant by ``./wine``.
+    columns : sequence of str, optional
+        Columns to use, in this order; all by default, except a weights column.
+    drop_columns : sequence of str
+        Columns to leave out, such as identifiers.
+    log1p : sequence of str
+        Columns x to replace by ``ln(1 + x)``.
+    weights : str or array_like of shape (N,), optional
+        Row weights: the name of a column, or numbers.
+    missing_value : float, optional
+        A number that stands for "missing", such as −9999; a cell that holds it as a float32 is recognised.
+    drop_missing : bool
+        Drop rows with a missing or infinite cell instead of refusing them.
+    drop_constant : bool
+        Drop constant columns. A shipped table drops its own (three blank pixels of the digits) unasked.
+    header : bool
+        For text: take a first line that is not all numbers as names. False: the first line is data.
+    area_weights : bool
+        Weight each raster cell by its area, cos(latitude).
+    labels : sequence of str
+        Column names for a source that has none (arrays, NPY, text without header).
+
+    Returns
+    -------
+    Table
+        Whether its columns vary is left to :meth:`Table.require_varying`: only standardising needs it.
+
+    Raises
+    ------
+    InputError
+        For anything that cannot be used; one line with the file or argument, what was found, and the remedy.
+    MissingExtraError
+        For Parquet or GeoTIFF without their extras.
+
+    Examples
+    --------
+    >>> table = load_table("digits")
+    >>> table.shape, table.notes
+    ((1797, 61), ('dropped 3 constant columns: pixel_0_0, pixel_4_0, pixel_4_7',))
+    >>> load_table([[1, 2], [3, 4]], labels=["u", "v"], log1p=["v"]).columns
+    ('u', 'v')
+    """
+    wanted = None if columns is None else _names(columns)
+    weight_column = weights if isinstance(weights, str) else None
+
+    def choose(names: tuple[str, ...]) -> tuple[str, ...]:
+        return _choose(names, label, wanted, _names(drop_columns), _names(log1p), weight_column)
+
+    licence = ""
+    if isinstance(source, str) and source in SHIPPED:
+        name, where, licence, drop_constant = source, SHIPPED[source].citation, SHIPPED[source].licence, True
+        label = source
+        sheet = read_shipped(source, choose)
+    elif isinstance(source, str | Path):
+        path = Path(source).expanduser()
+        name, where = _stem(path), str(source)
+        label = where
+        sheet = _read_path(path, choose, header, labels, partial=wanted is not None)
+    else:
+        name = where = label = "array"
+        sheet = read_array(source, choose, labels=labels)
+
+    if weight_column is not None:
+        w: Array | None = sheet.values[:, sheet.columns.index(weight_column)]
+        if wanted is None or weight_column not in wanted:
+            sheet = _keep(sheet, np.array([c != weight_column for c in sheet.columns]))
+    elif weights is not None:
+        w = checked_weights(weights, len(sheet.values), label)
+    else:
+        w = _area_weights(sheet, label) if area_weights else None
+    if area_weights and weights is not None:
+        raise InputError(f"{label}: rows can have one weight, got weights and area_weights; leave one of them out")
+
+    sheet = sheet if missing_value is None else _mark_missing(sheet, missing_value)
+    complete = np.asarray(np.isfinite(sheet.values).all(axis=1))
+    if drop_missing and not complete.all():
+        note = f"dropped {np.count_nonzero(~complete)} of {len(complete)} rows with missing values"
+        at = None if sheet.coordinates is None else sheet.coordinates[complete]
+        sheet = Sheet(sheet.values[complete], sheet.columns, at, (*sheet.notes, note))
+        w = None if w is None else w[complete]
+        if len(sheet.values) < 2:
+            raise InputError(
+                f"{label}: {len(sheet.values)} of {len(complete)} rows are complete and at least 2 are needed; drop "
+                "the columns that lack most values with --drop-columns"
+            )
+    require_finite(sheet.values, sheet.columns, label)
+    sheet = _logarithms(sheet, _names(log1p), label)
+    if drop_constant:
+        flat = constant(sheet.values, None if w is None else checked_weights(w, len(sheet.values), label))
+        if flat.all():
+            raise InputError(f"{label}: every column is constant, dropping them leaves none; give data that vary")
+        if flat.any():
+            gone = [c for c, is_flat in zip(sheet.columns, flat, strict=True) if is_flat]
+            plural = "s" if len(gone) > 1 else ""
+            sheet = _keep(sheet, ~flat, f"dropped {len(gone)} constant column{plural}: {', '.join(gone)}")
+    return Table(sheet.values, sheet.columns, name, w, sheet.coordinates, where, licence, sheet.notes)
+
+
+def _read_path(path: Path, choose: Choose, header: bool, labels: Sequence[str], *, partial: bool) -> Sheet:
+    if path.is_dir():
+        return read_worldclim(path, choose, partial=partial)
+    if not path.exists():
+        close = difflib.get_close_matches(str(path).lower().replace("_", "-"), SHIPPED, n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        raise InputError(
+            f"{path}: no such file, nor a shipped table{meant}; give a path or one of {', '.join(SHIPPED)}"
+        )
+    return read_file(path, choose, header=header, labels=labels)
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    # One name given as a plain string would otherwise be taken for its letters.
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _stem(path: Path) -> str:
+    name = path.resolve().name if path.is_dir() else path.name.removesuffix(".gz")
+    return name if path.is_dir() else Path(name).stem
+
+
+def _choose(
+    names: tuple[str, ...],
+    label: str,
+    columns: tuple[str, ...] | None,
+    drop_columns: tuple[str, ...],
+    log1p: tuple[str, ...],
+    weight_column: str | None,
+) -> tuple[str, ...]:
+    """Columns to read, of those a source offers: the features in the order asked for, then the weights."""
+    by_argument = {
+        "columns": columns or (),
+        "drop_columns": drop_columns,
+        "log1p": log1p,
+        "weights": () if weight_column is None else (weight_column,),
+    }
+    for argument, asked in by_argument.items():
+        if len(set(asked)) < len(asked):
+            twice = next(name for k, name in enumerate(asked) if name in asked[:k])
+            raise InputError(f"{label}: {argument} must name each column once, got {twice!r} twice; omit one")
+        for name in asked:
+            if name not in names:
+                close = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:8]
+                raise InputError(
+                    f"{label}: {argument} names {name!r}, which is no column; choose for example {listing(close)}"
+                )
+    kept = names if columns is None else columns
+    features = tuple(n for n in kept if n not in drop_columns and (columns is not None or n != weight_column))
+    if not features:
+        raise InputError(f"{label}: no column is left of {len(names)}; choose or keep at least one")
+    for name in log1p:
+        if name not in features:
+            raise InputError(f"{label}: log1p names {name!r}, which is not among the columns used; add or omit it")
+    return features if weight_column is None or weight_column in features else (*features, weight_column)
+
+
+def _keep(sheet: Sheet, kept: NDArray[np.bool_], *notes: str) -> Sheet:
+    names = tuple(name for name, is_kept in zip(sheet.columns, kept, strict=True) if is_kept)
+    return Sheet(sheet.values[:, kept], names, sheet.coordinates, (*sheet.notes, *notes))
+
+
+def _area_weights(sheet: Sheet, label: str) -> Array:
+    if sheet.coordinates is None:
+        raise InputError(f"{label}: area_weights need the coordinates of a folder of rasters; leave --area-weights out")
+    w: Array = np.cos(np.radians(sheet.coordinates[:, 1]))
+    return w
+
+
+def _mark_missing(sheet: Sheet, code: float) -> Sheet:
+    if not isinstance(code, int | float | np.integer | np.floating):
+        raise InputError(
+            f"missing_value must be one real number, got {code!r}; give the number that marks a missing cell"
+        )
+    # −3.4e38 written to a float32 file comes back as −3.3999999521443642e38 and means the same.
+    with np.errstate(over="ignore"):
+        hit = np.isin(sheet.values, [float(code), float(np.float32(code))])
+    note = f"{np.count_nonzero(hit)} cells hold the missing value {code:g}"
+    return Sheet(np.where(hit, np.nan, sheet.values), sheet.columns, sheet.coordinates, (*sheet.notes, note))
+
+
+def _logarithms(sheet: Sheet, log1p: tuple[str, ...], label: str) -> Sheet:
+    if not log1p:
+        return sheet
+    values = sheet.values.copy()
+    for k in map(sheet.columns.index, log1p):
+        if (lowest := values[:, k].min()) <= -1:
+            raise InputError(
+                f"{label}: log1p needs values above -1, but column {sheet.columns[k]!r} goes down to {lowest:g}; "
+                "omit it from --log1p"
+            )
+        values[:, k] = np.log1p(values[:, k])
+    return Sheet(values, sheet.columns, sheet.coordinates, (*sheet.notes, f"ln(1 + x) of {', '.join(log1p)}"))
+
+
+def _frozen(array: Array) -> Array:
+    view = np.ascontiguousarray(array, dtype=np.float64).view()
+    view.flags.writeable = False
+    return view
+
+
+def _digest(values: Array, weights: Array | None) -> str:
+    digest = hashlib.sha256(np.array(values.shape, dtype="<i8").tobytes())
+    for array in (values,) if weights is None else (values, weights):
+        digest.update(np.ascontiguousarray(array, dtype="<f8").data)
+    return digest.hexdigest()
