@@ -95,10 +95,15 @@ def decoupling_steps() -> tuple[Step, ...]:
     widths = sp.diag(*s)
     full = matrix_free_energy(covariance, decoder, encoder, widths)
     divergence = T * ((encoder * covariance * encoder.T + widths).trace() - sp.log(s[0] * s[1]) - 2)
-    # Every rotation but the half turn, rationally: cos = (1 − τ²)/(1 + τ²), sin = 2τ/(1 + τ²).
-    tau = sp.Symbol("tau", real=True)
-    rotation = sp.Matrix([[1 - tau**2, -2 * tau], [2 * tau, 1 - tau**2]]) / (1 + tau**2)
-    turned = matrix_free_energy(rotation * covariance * rotation.T, rotation * decoder, encoder * rotation.T, widths)
+    # Infinitesimal rotation S → S + θ(GS − SG), W → W + θGW, V → V − θVG, everywhere at once: no finite angle needed.
+    generator = sp.Matrix([[0, -1], [1, 0]])
+    turn = generator * covariance - covariance * generator
+    moves = {
+        **dict(zip((a, b, c), (turn[0, 0], turn[0, 1], turn[1, 1]), strict=True)),
+        **dict(zip(decoder, generator * decoder, strict=True)),
+        **dict(zip(encoder, -encoder * generator, strict=True)),
+    }
+    turned = sp.Add(*(sp.diff(full, entry) * change for entry, change in moves.items()))
     lambdas = sp.symbols("lambda_1:3", positive=True)
     w, v = sp.symbols("w_1:3", real=True), sp.symbols("v_1:3", real=True)
     aligned = {
@@ -116,6 +121,8 @@ def decoupling_steps() -> tuple[Step, ...]:
             rename[k][y]: branch[y].subs(LAMBDA, lambdas[k]) for k, branch in enumerate(branches) for y in (W, V, S)
         }
         residuals += [slope.subs(state, simultaneous=True) for slope in gradient]
+    whole = sp.Function("F")
+    through = (decoder * encoder).subs(aligned, simultaneous=True)
     level = LAMBDA * T / LEVEL
     rate_distortion = LAMBDA * sp.exp(-2 * _RATE)
     return (
@@ -128,10 +135,14 @@ def decoupling_steps() -> tuple[Step, ...]:
         ),
         Step(
             "rotation",
-            matrix_free_energy(ROTATION * COVARIANCE * ROTATION.T, ROTATION * DECODER, ENCODER * ROTATION.T, WIDTHS),
+            sp.Eq(
+                whole(ROTATION * COVARIANCE * ROTATION.T, ROTATION * DECODER, ENCODER * ROTATION.T, WIDTHS),
+                whole(COVARIANCE, DECODER, ENCODER, WIDTHS),
+                evaluate=False,
+            ),
             "W → OW and V → VOᵀ absorb a rotation O of the data, so the basis may be that of the eigenvectors.",
-            "for D = K = 2 and every rotation the loss is unchanged",
-            (turned - full,),
+            "for D = K = 2 its derivative along a rotation is zero at every S, W, V: the loss is constant on orbits",
+            (turned,),
         ),
         Step(
             "separation",
@@ -145,7 +156,7 @@ def decoupling_steps() -> tuple[Step, ...]:
             sp.Eq(DECODER * ENCODER * COVARIANCE, COVARIANCE * DECODER * ENCODER, evaluate=False),
             "Each mode on either of its branches is stationary for all entries of W and V, not only the aligned ones.",
             "for D = K = 2 all ten derivatives vanish in all four combinations of collapsed and active",
-            tuple(residuals),
+            (*residuals, *(through * sp.diag(*lambdas) - sp.diag(*lambdas) * through)),
         ),
         Step(
             "water-filling",

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
+from sympy.printing.pretty.pretty import PrettyPrinter
+from sympy.printing.pretty.pretty_symbology import pretty_use_unicode
 
 from .errors import InputError
 from .references import REFERENCES, source_line
@@ -258,8 +260,7 @@ class Derivation:
         width : int
             Columns, at least 40.
         unicode : bool
-            Draw fractions and Greek letters in Unicode; ``False`` keeps expressions on one ASCII line where they
-            fit (names and reasons still hold the field's letters).
+            Draw expressions in Unicode, or in ASCII (reasons still hold the field's letters).
 
         Raises
         ------
@@ -274,9 +275,10 @@ class Derivation:
             lines += textwrap.wrap(f"Assumed: {assumption}", width, subsequent_indent="    ")
         lines += ["", "Symbols"]
         for quantity in self.quantities:
-            symbol = sp.pretty(quantity.symbol, use_unicode=unicode)
             lines += textwrap.wrap(
-                f"{symbol:>8}  {quantity.meaning} [{quantity.unit}]", width, subsequent_indent=" " * 10
+                f"{_pretty(quantity.symbol, unicode):>8}  {quantity.meaning} [{quantity.unit}]",
+                width,
+                subsequent_indent=" " * 10,
             )
         for number, step in enumerate(self.steps, start=1):
             lines += ["", f"{number}. {step.name}"]
@@ -313,10 +315,35 @@ class Derivation:
         }
 
 
+class _Pretty(PrettyPrinter):  # type: ignore[misc]
+    """Write ln, max, min and indices the way the field does; SymPy prints all but the first through `str`."""
+
+    def _print_Indexed(self, expression: sp.Indexed) -> Any:
+        indices = "".join(str(index) for index in expression.indices)
+        return self._print(sp.Symbol(f"{expression.base.label}_{indices}"))
+
+    def _print_log(self, expression: sp.Expr) -> Any:
+        return self._helper_print_function(expression.func, expression.args, func_name="ln")
+
+    def _print_Max(self, expression: sp.Expr) -> Any:
+        return self._helper_print_function(expression.func, expression.args, func_name="max")
+
+    def _print_Min(self, expression: sp.Expr) -> Any:
+        return self._helper_print_function(expression.func, expression.args, func_name="min")
+
+
+def _pretty(expression: sp.Basic, unicode: bool) -> str:
+    before = pretty_use_unicode(unicode)  # a switch of SymPy's that is global: put it back
+    try:
+        return str(_Pretty({"use_unicode": unicode, "order": "none", "wrap_line": False}).doprint(expression))
+    finally:
+        pretty_use_unicode(before)
+
+
 def _layout(expression: sp.Basic, width: int, unicode: bool) -> list[str]:
     """Two-dimensional form where it fits, else one wrapped line: SymPy's own wrapping is unreadable."""
-    drawn = str(sp.pretty(expression, use_unicode=unicode, order="none", wrap_line=False)).splitlines()
-    if max(map(len, drawn)) <= width and (unicode or len(drawn) == 1):
+    drawn = _pretty(expression, unicode).splitlines()
+    if max(map(len, drawn)) <= width:
         return ["        " + line for line in drawn]
     flat = sp.sstr(expression, order="none")
     return textwrap.wrap(flat, width + 8, initial_indent=" " * 8, subsequent_indent=" " * 12, break_long_words=False)
@@ -324,8 +351,8 @@ def _layout(expression: sp.Basic, width: int, unicode: bool) -> list[str]:
 
 # The letters and signs that reasons use, in LaTeX; everything else in them is plain text.
 _TEX_LETTERS = r"""
-_:\_ %:\% &:\& #:\# ^:\^{} <:$<$ >:$>$ ²:$^2$ ᵏ:$^k$ ⁿ:$^n$ ½:$\tfrac12$ ≥:$\ge$ ≤:$\le$ ≠:$\ne$ →:$\to$ ⇔:$\Leftrightarrow$
-∂:$\partial$ Σ:$\sum$ ∫:$\int$ √:$\surd$ ∞:$\infty$ ·:$\cdot$ ×:$\times$ −:$-$ ‖:$\Vert$ …:\dots{}
+_:\_ %:\% &:\& #:\# ^:\^{} <:$<$ >:$>$ ²:$^2$ ᵏ:$^k$ ⁿ:$^n$ ½:$\tfrac12$ ≥:$\ge$ ≤:$\le$ ≠:$\ne$ →:$\to$
+⇔:$\Leftrightarrow$ ∂:$\partial$ Σ:$\sum$ ∫:$\int$ √:$\surd$ ∞:$\infty$ ·:$\cdot$ ×:$\times$ −:$-$ ‖:$\Vert$ …:\dots{}
 λ:$\lambda$ Λ:$\Lambda$ β:$\beta$ η:$\eta$ μ:$\mu$ σ:$\sigma$ ε:$\varepsilon$ π:$\pi$
 """
 _TEX = {pair[0]: pair[2:] for pair in _TEX_LETTERS.split()}

@@ -113,8 +113,9 @@ def _at_equilibrium(name: str, lhs: sp.Expr, value: sp.Expr, reason: str, unit: 
     In the active value over `unit` the level Λ is written for λ. That this also holds on the collapsed branch is then
     checked by substitution, like the active branch itself.
     """
-    active = sp.factor(sp.together(sp.expand((value / unit).subs(ACTIVE, simultaneous=True))))
-    active = active.subs(sp.log(T / LAMBDA), -sp.log(LAMBDA / T))
+    log_ratio = sp.Dummy("log_ratio")  # ln(λ/T), kept whole: SymPy would split it
+    inserted = (value / unit).subs(sp.log(S), -log_ratio).subs(ACTIVE, simultaneous=True)
+    active = sp.cancel(inserted).subs(log_ratio, sp.log(LAMBDA / T))
     general = unit * active.subs(LAMBDA, LEVEL)
     return Step(
         name,
@@ -149,7 +150,7 @@ def _observable_steps(free: sp.Expr) -> tuple[Step, ...]:
     jensen = sp.log(data_average(S)) - data_average(sp.log(S))
     m2 = signal_step.rhs
     sampled = sp.cancel((LAMBDA - error.rhs) / m2)
-    averaged = sp.factor(sp.cancel((LAMBDA - mean_error.rhs) / m2))
+    averaged = LAMBDA * sp.cancel((LAMBDA - mean_error.rhs) / m2 / LAMBDA)
     return (
         _at_equilibrium("decoder-weight-squared", W**2, W**2, "The decoder weight, up to its sign."),
         _at_equilibrium("encoder-weight-squared", V**2, V**2, "The encoder weight, up to its sign."),
