@@ -97,7 +97,10 @@ def _read(path: Path, encoding: str, choose: Choose, header: bool, labels: Seque
                 f"--drop-columns {layout.names[k]}"
             )
     values = _all_numbers(path, layout)
-    values = values[:, wanted] if values is not None else _cell_by_cell(path, layout, wanted)
+    if values is None:
+        values = _cell_by_cell(path, layout, wanted)
+    elif wanted != list(range(len(layout.names))):
+        values = values[:, wanted]
     return Sheet(values, tuple(layout.names[k] for k in wanted))
 
 
