@@ -143,6 +143,8 @@ class Step:
             raise DerivationError(f"step {self.name!r} needs a reason of one line and a check in words")
         if not self.residuals and not self.positives:
             raise DerivationError(f"step {self.name!r} checks nothing")
+        if isinstance(self.expression, sp.MatrixBase):
+            object.__setattr__(self, "expression", sp.ImmutableMatrix(self.expression))
         self.verify()
 
     def verify(self) -> None:

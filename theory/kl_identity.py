@@ -71,8 +71,8 @@ def derive_kl_identity() -> Derivation:
     -------
     Derivation
         Steps ``average``, ``posterior-scale``, ``signal-fraction``, ``jensen-gap``, ``non-negative``, ``split``,
-        ``invariance``, ``absorbed``, ``change``, ``mean-stationarity``, ``scale-stationarity``, ``minimum`` and
-        ``equilibrium``.
+        ``terms``, ``invariance``, ``absorbed``, ``change``, ``mean-stationarity``, ``scale-stationarity``, ``minimum``
+        and ``equilibrium``.
 
     Examples
     --------
@@ -86,7 +86,8 @@ def derive_kl_identity() -> Derivation:
     average = _averaged(per_row)
     second_moment = _averaged(gaussian_expectation(z**2, z, MU, SIGMA))
     scale, signal, jensen = SPREAD + WIDTH, SPREAD / (SPREAD + WIDTH), sp.log(WIDTH) - LOG_WIDTH
-    four_terms = (-sp.log(1 - M**2) + (A**2 - 1 - sp.log(A**2)) + J + MEAN**2) / 2
+    terms = (-sp.log(1 - M**2) / 2, (A**2 - 1 - sp.log(A**2)) / 2, J / 2, MEAN**2 / 2)
+    four_terms = sp.Add(*terms)
     in_averages = four_terms.subs({M**2: signal, A**2: scale, J: jensen})
     stretch = {SPREAD: SCALE**2 * SPREAD, WIDTH: SCALE**2 * WIDTH, LOG_WIDTH: LOG_WIDTH + 2 * sp.log(SCALE)}
     changed = _averaged(per_row.subs({MU: SCALE * MU + SHIFT, SIGMA: SCALE * SIGMA}, simultaneous=True))
@@ -142,6 +143,19 @@ def derive_kl_identity() -> Derivation:
             "Insert v = A² M², s = A² (1 − M²) and ell = ln s − J into the average.",
             "the four terms in v, s, ell, m minus the average are zero, for any encoder",
             (in_averages - average,),
+        ),
+        Step(
+            "terms",
+            sp.Matrix(terms),
+            "The four terms one by one: information, scale, Jensen gap, offset; each is ≥ 0.",
+            "none of the other order parameters enters a term; each vanishes at M = 0, A = 1, J = 0, m = 0",
+            tuple(term.subs({M: 0, A: 1, J: 0, MEAN: 0}) for term in terms)
+            + tuple(
+                sp.diff(term, other)
+                for term, own in zip(terms, (M, A, J, MEAN), strict=True)
+                for other in (M, A, J, MEAN)
+                if other != own
+            ),
         ),
         Step(
             "invariance",
