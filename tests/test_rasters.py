@@ -153,6 +153,15 @@ def test_nan_cells_and_a_code_the_header_forgot(tmp_path: Path) -> None:
     assert table.coordinates is not None and table.coordinates.shape == (46, 2)
 
 
+def test_nan_and_infinity_are_no_values_in_any_layer(tmp_path: Path) -> None:
+    cells = np.array([[1.0, np.nan, np.inf, 4.0]], dtype=np.float32)
+    (tmp_path / "bio1.hdr").write_text(
+        "NROWS 1\nNCOLS 4\nNBITS 32\nPIXELTYPE FLOAT\nULXMAP 0\nULYMAP 0\nXDIM 1\nYDIM 1\n"
+    )
+    cells.tofile(tmp_path / "bio1.bil")
+    assert load_table(tmp_path, columns=["bio1"]).values.tolist() == [[1.0], [4.0]]
+
+
 def test_declared_scaling_is_noted_and_not_applied(tmp_path: Path) -> None:
     _write_tif(tmp_path, 1, _layers()[0])
     with rasterio.open(tmp_path / "wc2.1_10m_bio_1.tif", "r+") as file:
