@@ -930,9 +930,9 @@ def mode_hessian(
         2*w,
         -2*λ + 4*v*w*λ,
         2*T*λ + 2*λ*np.square(w),
-        0,
+        0.0,
         2*w,
-        0,
+        0.0,
         T/np.square(s),
     )
     return np.stack(entries, axis=-1).reshape(*entries[0].shape, 3, 3)

@@ -48,5 +48,5 @@ _EXPORTS = {
     "temperature_of": ".loss",
 }
 
-__all__ = list(_EXPORTS)  # noqa: PLE0604
+__all__ = list(_EXPORTS)
 __getattr__, __dir__ = attach(__name__, _EXPORTS)

@@ -172,7 +172,7 @@ def _numpy(formula: Formula) -> list[str]:
         return lines + _body(formula, printer, inputs, "({})")
     lines += [f"    {_letter(symbol)} = {source}" for symbol, source in inputs.items()]
     lines.append("    entries = np.broadcast_arrays(")
-    lines += [f"        {printer.doprint(entry)}," for entry in formula.result]
+    lines += [f"        {_entry(printer, entry)}," for entry in formula.result]
     shape = ".reshape(*entries[0].shape, 3, 3)" if formula.kind == "matrix" else ""
     return [*lines, "    )", f"    return np.stack(entries, axis=-1){shape}"]
 
@@ -229,13 +229,17 @@ def _javascript(formula: Formula) -> list[str]:
 def _value(formula: Formula, printer: _Printer, several: str) -> str:
     """Source of the result: a number, a sequence, or rows of rows."""
     result: Any = formula.result
-    if formula.kind == "number":
-        return str(printer.doprint(result))
     if formula.kind == "matrix":
-        return several.format(
-            ", ".join(several.format(", ".join(map(printer.doprint, row))) for row in result.tolist())
-        )
-    return several.format(", ".join(map(printer.doprint, result)))
+        rows = (several.format(", ".join(_entry(printer, entry) for entry in row)) for row in result.tolist())
+        return several.format(", ".join(rows))
+    if formula.kind == "number":
+        return _entry(printer, result)
+    return several.format(", ".join(_entry(printer, entry) for entry in result))
+
+
+def _entry(printer: _Printer, expression: sp.Expr) -> str:
+    """Source of one number; a constant is written as a float, or Python would return an integer."""
+    return repr(float(expression)) if expression.is_Integer else str(printer.doprint(expression))
 
 
 def _camel(name: str) -> str:
