@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,9 +26,7 @@ from theory.errors import InputError
 
 from . import _formulas
 from .spectrum import Spectrum
-
-if TYPE_CHECKING:
-    from .tables import Table
+from .tables import Table
 
 __all__ = ["Cascade", "Equilibrium", "Interval", "cascade"]
 
@@ -85,7 +82,7 @@ def cascade(
     """
     if isinstance(data, Spectrum):
         spectrum = data
-    elif hasattr(data, "values") and hasattr(data, "columns") and hasattr(data, "weights"):
+    elif isinstance(data, Table):
         spectrum = Spectrum.from_table(data, standardize=standardize, axes=axes)
     else:
         spectrum = Spectrum.from_data(data, weights=weights, standardize=standardize, axes=axes)
@@ -186,14 +183,16 @@ class Cascade:
         return self.thresholds / self.total_variance if self.total_variance > 0 else self.thresholds
 
     @cached_property
-    def _prefix(self) -> tuple[Array, Array, Array]:
-        """Sums over the a leading modes of ln λ and 1/λ, and over the rest of λ; index a = 0 … modes."""
-        live = self.thresholds[self.thresholds > 0]
-        log = np.concatenate([[0.0], np.cumsum(np.log(live))])
-        inverse = np.concatenate([[0.0], np.cumsum(1 / live)])
+    def _prefix(self) -> tuple[Array, Array]:
+        """Sums of ln λ and 1/λ over the a leading modes; index a = 0 … live."""
+        leading = self.thresholds[: self.live]
+        return _prefix_sum(np.log(leading)), _prefix_sum(1 / leading)
+
+    @cached_property
+    def _variance_beyond(self) -> Array:
+        """Sum of λ over all but the a leading modes; index a = 0 … D."""
         # Summed from the small end, so that a tail of small eigenvalues keeps its digits.
-        tail = np.concatenate([np.cumsum(self.eigenvalues[::-1])[::-1], [0.0]])
-        return log, inverse, tail
+        return _prefix_sum(self.eigenvalues[::-1])[::-1]
 
     def active(self, temperature: ArrayLike) -> NDArray[np.intp]:
         """Number of active modes at each T, shape (n,): those with ``λ_k > T``."""
@@ -216,7 +215,8 @@ class Cascade:
         """
         t = _temperatures(temperature)
         a = self._active(t)
-        log, inverse, tail = self._prefix
+        log, inverse = self._prefix
+        tail = self._variance_beyond
         # Sums over modes of the per-mode closed forms: ½ ln(λ/T), T and T²/λ if active; 0, λ and λ if not.
         rate = np.maximum(0.5 * (log[a] - a * np.log(t)), 0.0)
         distortion = a * t + tail[a]
@@ -263,9 +263,9 @@ class Cascade:
         Column r keeps r latents and sets the others to the prior mean; column 0 is V.
         """
         lam, t = self._grid(temperature)
-        drop = lam - _formulas.distortion_posterior_mean(lam, t)
-        kept = np.concatenate([np.zeros((len(t), 1)), np.cumsum(drop, axis=1)], axis=1)
-        return self.total_variance - kept
+        kept = np.cumsum(_formulas.distortion_posterior_mean(lam, t), axis=1)
+        left: Array = np.concatenate([np.zeros((len(t), 1)), kept], axis=1) + self._variance_beyond[: self.modes + 1]
+        return left
 
     def effective_dimension(self, tolerance: float, temperature: float | None = None) -> int | None:
         """d_eff(ε) = min{r : D(r)/V ≤ ε}: how many latents reach a relative distortion.
@@ -288,7 +288,7 @@ class Cascade:
         """
         epsilon = _fraction("tolerance", tolerance)
         if temperature is None:
-            left = self._prefix[2][: self.modes + 1]
+            left = self._variance_beyond[: self.modes + 1]
         else:
             left = self.truncated_distortion(temperature)[0]
         reached = np.flatnonzero(left <= epsilon * self.total_variance)
@@ -309,7 +309,7 @@ class Cascade:
             )
         ends = np.concatenate([[np.inf], self.thresholds[:live], [0.0]])
         interval = Interval(float(ends[k + 1]), float(ends[k]))
-        if interval.upper - interval.lower <= 1e-12 * interval.upper:
+        if k and interval.upper - interval.lower <= 1e-12 * interval.upper:
             same = np.flatnonzero(np.abs(ends[1:] - interval.upper) <= 1e-12 * interval.upper) + 1
             raise InputError(
                 f"no temperature keeps exactly {k} modes: modes {same[0]} to {same[-1]} have the same eigenvalue "
@@ -331,7 +331,7 @@ class Cascade:
             If ε V is below what the available latents can reach.
         """
         target = _fraction("tolerance", tolerance) * self.total_variance
-        tail = self._prefix[2]
+        tail = self._variance_beyond
         live = self.live
         if target <= tail[live]:
             raise InputError(
@@ -342,6 +342,10 @@ class Cascade:
         at_threshold = np.arange(1, live + 1) * self.thresholds[:live] + tail[1 : live + 1]
         a = int(np.count_nonzero(at_threshold >= target))
         return float((target - tail[a]) / a) if a else float(self.thresholds[0])
+
+
+def _prefix_sum(values: Array) -> Array:
+    return np.concatenate([[0.0], np.cumsum(values)])
 
 
 def _temperatures(temperature: ArrayLike) -> Array:

@@ -80,8 +80,8 @@ def require_squares(values: Array, columns: Sequence[str], where: str) -> None:
             )
 
 
-def checked_weights(weights: ArrayLike, count: int, where: str) -> Array:
-    """Weights as float64, shape (count,); InputError unless finite, non-negative and at least two of them positive."""
+def checked_weights(weights: ArrayLike, count: int, where: str, *, least: int = 2) -> Array:
+    """Weights as float64, shape (count,); InputError unless finite, not negative, ``least`` of them positive."""
     w = np.asarray(weights)
     if w.shape != (count,) or w.dtype.kind not in "fiub":
         raise InputError(
@@ -95,10 +95,10 @@ def checked_weights(weights: ArrayLike, count: int, where: str) -> Array:
                 f"{where}: weights must be finite and not negative, but {np.count_nonzero(bad)} are {kind} (first in "
                 f"row {int(np.argmax(bad)) + 1}); mend them or drop those rows"
             )
-    if np.count_nonzero(w) < 2:
+    if np.count_nonzero(w) < least:
         raise InputError(
-            f"{where}: at least two weights must be positive, got {np.count_nonzero(w)}; without two rows there is no "
-            "variance"
+            f"{where}: at least {('one weight', 'two weights')[least - 1]} must be positive, got "
+            f"{np.count_nonzero(w)}; a row of weight zero does not count"
         )
     return w
 

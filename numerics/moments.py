@@ -25,6 +25,9 @@ from threadpoolctl import ThreadpoolController
 
 from theory.errors import InputError
 
+from .checked import checked_weights, require_finite, require_squares
+from .sheet import default_names, real_matrix
+
 __all__ = ["Moments"]
 
 # Rows per block: a float64 block of ordinary width stays in the cache between the shift and the product.
@@ -32,6 +35,8 @@ _BLOCK = 1024
 # Numbers per run, the unit that threads share: a smaller table is done before a second thread has started.
 _RUN = 2**21
 _SYRK_FROM = 32
+# What error messages call the rows.
+_WHERE = "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ class Moments:
         InputError
             If the shapes, the values or the weights are unusable, or if squares of the values overflow.
         """
-        x = _checked_rows(rows)
-        w = None if weights is None else _checked_weights(weights, len(x))
+        x = real_matrix(np.asanyarray(rows), _WHERE)
+        w = None if weights is None else checked_weights(weights, len(x), _WHERE, least=1)
         # Wide data need more rows for the product to outweigh adding up its (D, D) results.
         block = max(_BLOCK, 4 * x.shape[1])
         # An overflow or a NaN cannot hide: it ends up in the totals, which are looked at below.
@@ -101,7 +106,11 @@ class Moments:
             offset = total / weight
             scatter = products - weight * np.outer(offset, offset)
         if not np.isfinite(scatter).all():
-            raise InputError(_what_is_not_finite(x, columns))
+            names = tuple(columns) if columns is not None else default_names(x.shape[1], (), _WHERE)
+            values = x.astype(np.float64)
+            require_finite(values, names, _WHERE)
+            require_squares(values, names, _WHERE)
+            raise InputError("data: the covariance overflows in double precision; change the unit of the columns")
         n = len(x) if w is None else int(np.count_nonzero(w))
         return cls(weight, n, shift + offset, scatter)
 
@@ -184,43 +193,3 @@ def _sums(
 def _blas() -> ThreadpoolController:
     # Looking the libraries up takes longer than a small spectrum does.
     return ThreadpoolController()
-
-
-def _checked_rows(rows: ArrayLike) -> NDArray[Any]:
-    x = np.asarray(rows)
-    if x.dtype.kind not in "fiub":
-        raise InputError(f"data must be real numbers, got dtype {x.dtype}; convert the array to float64 first")
-    if x.ndim != 2 or 0 in x.shape:
-        raise InputError(
-            f"data must be a two-dimensional array (rows, columns) with at least one of each, got shape {x.shape}; "
-            "reshape it so that every row is one observation"
-        )
-    return x
-
-
-def _checked_weights(weights: ArrayLike, n: int) -> NDArray[np.float64]:
-    w = np.asarray(weights)
-    if w.shape != (n,) or w.dtype.kind not in "fiub":
-        raise InputError(
-            f"weights must be {n} real numbers, one per row, got shape {w.shape} and dtype {w.dtype}; "
-            "give one weight per row"
-        )
-    w = w.astype(np.float64)
-    if not (np.isfinite(w).all() and (w >= 0).all() and w.any()):
-        raise InputError("weights must be finite, non-negative and not all zero; mend or drop the rows concerned")
-    return w
-
-
-def _what_is_not_finite(x: NDArray[Any], columns: Sequence[str] | None) -> str:
-    def name(k: int) -> str:
-        return repr(columns[k]) if columns is not None else str(k)
-
-    bad = np.count_nonzero(~np.isfinite(x), axis=0)
-    if bad.any():
-        counts = ", ".join(f"column {name(int(k))}: {bad[k]}" for k in np.flatnonzero(bad)[:5])
-        return f"data must be finite, found NaN or infinite values ({counts}); drop those rows (--drop-missing) first"
-    k = int(np.argmax(np.abs(x).max(axis=0)))
-    return (
-        f"data must be small enough to square, but column {name(k)} reaches {np.abs(x[:, k]).max():.3g} and its "
-        "covariance overflows; rescale the column or take its logarithm"
-    )

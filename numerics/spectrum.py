@@ -21,7 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from theory.errors import InputError
 
+from .checked import checked_weights
 from .moments import Moments
+from .sheet import default_names
 
 if TYPE_CHECKING:
     from .tables import Table
@@ -245,10 +247,24 @@ class Spectrum:
         centred: NDArray[np.float64] = (x - self.mean) / self.scale
         return centred
 
+    def mode_variances(self, data: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Mean square of other data along each axis, in the coordinates of the spectrum, shape (D,).
+
+        For the data behind the spectrum these are the eigenvalues; for held-out rows they say how much of them each
+        mode carries, a shifted mean included.
+
+        Raises
+        ------
+        InputError
+            If the spectrum was built without axes, or the columns differ.
+        """
+        if self.axes is None:
+            raise InputError("the spectrum has no axes; build it with axes=True")
+        along = self.standardized(data) @ self.axes
+        w = None if weights is None else checked_weights(weights, len(along), "data", least=1)
+        mean_square: NDArray[np.float64] = np.average(along * along, axis=0, weights=w)
+        return mean_square
+
 
 def _column_names(columns: Sequence[str] | None, dim: int) -> tuple[str, ...]:
-    if columns is None:
-        return tuple(f"x{k + 1}" for k in range(dim))
-    if len(columns) != dim:
-        raise InputError(f"columns must be {dim} names, one per column of the data, got {len(columns)}; give one each")
-    return tuple(columns)
+    return default_names(dim, columns or (), "columns")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,6 +158,7 @@ def load_table(
     drop_columns: Sequence[str] = (),
     log1p: Sequence[str] = (),
     weights: str | ArrayLike | None = None,
+    coordinates: tuple[str, str] | None = None,
     missing_value: float | None = None,
     drop_missing: bool = False,
     drop_constant: bool = False,
@@ -181,6 +182,9 @@ def load_table(
         Columns x to replace by ``ln(1 + x)``.
     weights : str or array_like of shape (N,), optional
         Row weights: the name of a column, or numbers.
+    coordinates : (str, str), optional
+        Names of the columns that hold longitude and latitude in degrees; they are no features unless ``columns`` names
+        them. Rasters bring their own.
     missing_value : float, optional
         A number that stands for "missing", such as −9999; a cell that holds it as a float32 is recognised.
     drop_missing : bool
@@ -216,9 +220,12 @@ def load_table(
     """
     wanted = None if columns is None else _names(columns)
     weight_column = weights if isinstance(weights, str) else None
+    if coordinates is not None and (isinstance(coordinates, str) or len(coordinates) != 2):
+        raise InputError(f"coordinates must name two columns, longitude and latitude, got {coordinates!r}; give both")
+    extra = {"weights": () if weight_column is None else (weight_column,), "coordinates": tuple(coordinates or ())}
 
     def choose(names: tuple[str, ...]) -> tuple[str, ...]:
-        return _choose(names, label, wanted, _names(drop_columns), _names(log1p), weight_column)
+        return _choose(names, label, wanted, _names(drop_columns), _names(log1p), extra)
 
     licence = ""
     if isinstance(source, str) and source in SHIPPED:
@@ -234,10 +241,16 @@ def load_table(
         name = where = label = "array"
         sheet = read_array(source, choose, labels=labels)
 
+    column: dict[str, Array] = dict(zip(sheet.columns, sheet.values.T, strict=True))
+    if coordinates is not None:
+        at = np.column_stack([column[name] for name in coordinates])
+        sheet = Sheet(sheet.values, sheet.columns, at, sheet.notes)
+    if any(extra.values()):
+        aside = {name for names in extra.values() for name in names} - set(wanted or ())
+        sheet = _keep(sheet, np.array([name not in aside for name in sheet.columns]))
+    w: Array | None
     if weight_column is not None:
-        w: Array | None = sheet.values[:, sheet.columns.index(weight_column)]
-        if wanted is None or weight_column not in wanted:
-            sheet = _keep(sheet, np.array([c != weight_column for c in sheet.columns]))
+        w = column[weight_column]
     elif weights is not None:
         w = checked_weights(weights, len(sheet.values), label)
     else:
@@ -298,16 +311,10 @@ def _choose(
     columns: tuple[str, ...] | None,
     drop_columns: tuple[str, ...],
     log1p: tuple[str, ...],
-    weight_column: str | None,
+    extra: Mapping[str, tuple[str, ...]],
 ) -> tuple[str, ...]:
-    """Columns to read, of those a source offers: the features in the order asked for, then the weights."""
-    by_argument = {
-        "columns": columns or (),
-        "drop_columns": drop_columns,
-        "log1p": log1p,
-        "weights": () if weight_column is None else (weight_column,),
-    }
-    for argument, asked in by_argument.items():
+    """Columns to read, of those a source offers: the features in the order asked for, then weights and coordinates."""
+    for argument, asked in {"columns": columns or (), "drop_columns": drop_columns, "log1p": log1p, **extra}.items():
         if len(set(asked)) < len(asked):
             twice = next(name for k, name in enumerate(asked) if name in asked[:k])
             raise InputError(f"{label}: {argument} must name each column once, got {twice!r} twice; omit one")
@@ -317,14 +324,15 @@ def _choose(
                 raise InputError(
                     f"{label}: {argument} names {name!r}, which is no column; choose for example {listing(close)}"
                 )
+    aside = [name for asked in extra.values() for name in asked]
     kept = names if columns is None else columns
-    features = tuple(n for n in kept if n not in drop_columns and (columns is not None or n != weight_column))
+    features = tuple(n for n in kept if n not in drop_columns and (columns is not None or n not in aside))
     if not features:
         raise InputError(f"{label}: no column is left of {len(names)}; choose or keep at least one")
     for name in log1p:
         if name not in features:
             raise InputError(f"{label}: log1p names {name!r}, which is not among the columns used; add or omit it")
-    return features if weight_column is None or weight_column in features else (*features, weight_column)
+    return (*features, *(name for name in aside if name not in features))
 
 
 def _keep(sheet: Sheet, kept: NDArray[np.bool_], *notes: str) -> Sheet:

@@ -88,7 +88,7 @@ def test_refuses_data() -> None:
     with pytest.raises(InputError, match="'flat' is constant; drop with --drop-constant"):
         # 0.1 is not a binary number: its scatter is of rounding size, not zero.
         Spectrum.from_data([[1.0, 0.1], [2.0, 0.1], [4.0, 0.1]], columns=["x", "flat"])
-    with pytest.raises(InputError, match="columns must be 2 names"):
+    with pytest.raises(InputError, match="must name all 2 columns, got 1"):
         Spectrum.from_data(np.eye(2), columns=["x"])
     with pytest.raises(InputError, match=r"shape \(rows, 2\)"):
         Spectrum.from_data(np.eye(2)).standardized(np.eye(3))

@@ -429,3 +429,17 @@ def test_fast_and_slow_text_agree(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("\n", ",text\n"))
     slow = load_table(path, drop_columns=["text"])
     assert slow.sha256 == fast.sha256
+
+
+def test_coordinates_from_columns(tmp_path: Path) -> None:
+    path = _text(tmp_path, "lon,a,lat,b\n10,1,50,2\n11,3,51,5\n")
+    table = load_table(path, coordinates=("lon", "lat"))
+    assert table.columns == ("a", "b")
+    assert table.coordinates is not None and table.coordinates.tolist() == [[10, 50], [11, 51]]
+    kept = load_table(path, coordinates=("lon", "lat"), columns=["lat", "a"], weights="b")
+    assert kept.columns == ("lat", "a") and kept.values.tolist() == [[50, 1], [51, 3]]
+    assert kept.weights is not None and kept.weights.tolist() == [2, 5]
+    with pytest.raises(InputError, match="coordinates names 'long', which is no column; choose for example 'lon'"):
+        load_table(path, coordinates=("long", "lat"))
+    with pytest.raises(InputError, match="must name two columns"):
+        load_table(path, coordinates=("lon",))  # type: ignore[arg-type]

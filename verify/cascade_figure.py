@@ -39,7 +39,13 @@ def plot_spectrum(cascade: Cascade, ax: Axes | None = None) -> Axes:
         ax = ax if ax is not None else new_figure(3.4).add_subplot()
         t = cascade.normalized_thresholds
         t = t[t > 0]
-        ax.vlines(np.arange(1, len(t) + 1), t.min() / 2, t, colors=mode_colors(len(t)), linewidth=max(1.0, 60 / len(t)))
+        ax.vlines(
+            np.arange(1, len(t) + 1),
+            t.min() / 2,
+            t,
+            colors=list(map(tuple, mode_colors(len(t)))),
+            linewidth=max(1.0, 60 / len(t)),
+        )
         ax.set_yscale("log")
         ax.set_ylim(t.min() / 2, 1)
         ax.set_xlabel("mode $k$")

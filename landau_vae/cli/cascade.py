@@ -26,16 +26,20 @@ _UNITS = {
     "distortion": "data variance",
     "posterior_mean_distortion": "data variance",
     "free_energy": "data variance",
+    "distortion_by_rank": "data variance",
 }
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0."""
-    data = load_data(args)
+    data, held_out = load_data(args)
     with limit_threads(args):
-        spectrum = Spectrum.from_table(data, standardize=not args.no_standardize, axes=args.loadings)
+        axes = args.loadings or bool(held_out)
+        spectrum = Spectrum.from_table(data, standardize=not args.no_standardize, axes=axes)
     cascade = Cascade(spectrum, args.latents)
     result = _result(args, cascade)
+    if held_out:
+        result["held_out"] = {part: _held_out(spectrum, table) for part, table in held_out.items()}
     note(args, data.notes)
     if args.json or args.out:
         document = dumps({"meta": meta(args, data.sha256), "units": _UNITS, **result})
@@ -89,6 +93,13 @@ def _result(args: argparse.Namespace, c: Cascade) -> dict[str, Any]:
     if args.loadings:
         result["loadings"] = [_loadings(s, k) for k in range(s.rank)]
     return result
+
+
+def _held_out(s: Spectrum, data: Table) -> dict[str, Any]:
+    """How much of other rows is left when the r leading modes of the spectrum are kept, r = 0 … D."""
+    variances = s.mode_variances(data.values, data.weights)
+    left = np.append(np.cumsum(variances[::-1])[::-1], 0.0)
+    return {"rows": len(data.values), "total_variance": float(variances.sum()), "distortion_by_rank": left.tolist()}
 
 
 def _interval(c: Cascade, interval: Interval) -> dict[str, Any]:
@@ -155,6 +166,11 @@ def _text(args: argparse.Namespace, data: Table, c: Cascade, result: dict[str, A
             f"distortion ≤ {args.tolerance:g} V: T ≤ {k['T']:.6g} (t = {k['t']:.4g}), {k['active']} active, "
             f"KL {k['rate']:.4g} nat; PCA needs {k['effective_dimension']}",
         ]
+    for part, held in result.get("held_out", {}).items():
+        left = held["distortion_by_rank"]
+        ranks = sorted({r for r in (1, 2, 5, 10) if r < len(left)})
+        lost = ", ".join(f"{100 * left[r] / left[0]:.1f} % with {r}" for r in ranks)
+        lines += ["", f"{part}: {held['rows']} rows; variance left by the leading modes: {lost}"]
     return "\n".join(lines)
 
 

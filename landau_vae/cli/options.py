@@ -134,6 +134,7 @@ def _data_options(p: argparse.ArgumentParser) -> None:
     g.add_argument("--drop-columns", nargs="+", default=[], metavar="NAME", help="leave these columns out")
     g.add_argument("--log1p", nargs="+", default=[], metavar="NAME", help="replace these columns x by ln(1 + x)")
     g.add_argument("--weights", metavar="NAME", help="column of row weights")
+    g.add_argument("--coordinates", nargs=2, metavar=("LON", "LAT"), help="columns of longitude and latitude")
     g.add_argument("--missing-value", type=float, metavar="CODE", help="number that stands for a missing value")
     g.add_argument("--drop-missing", action="store_true", help="drop rows with missing values")
     g.add_argument("--drop-constant", action="store_true", help="drop columns that do not vary")
@@ -142,6 +143,14 @@ def _data_options(p: argparse.ArgumentParser) -> None:
         "--no-standardize", action="store_true", help="keep the units: do not divide by the standard deviation"
     )
     g.add_argument("--area-weights", action="store_true", help="weight raster cells by the cosine of their latitude")
+    g.add_argument(
+        "--blocks",
+        type=float,
+        nargs="?",
+        const=500.0,
+        metavar="KM",
+        help="use the training part of a train/validation/test split by equal-area blocks of KM (default 500)",
+    )
 
 
 def _output_options(p: argparse.ArgumentParser, *, seed: bool = True) -> None:
@@ -154,22 +163,41 @@ def _output_options(p: argparse.ArgumentParser, *, seed: bool = True) -> None:
         g.add_argument("--threads", type=int, metavar="N", help="worker and BLAS threads (default: all cores)")
 
 
-def load_data(args: argparse.Namespace) -> Table:
-    """The table that the data options name."""
+def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
+    """The table that the data options name, and its held-out parts.
+
+    With ``--blocks`` the table is the training part, and ``validation`` and ``test`` are held out; without, nothing is.
+    """
     from numerics.tables import load_table
 
-    return load_table(
+    table = load_table(
         args.data,
         columns=args.columns,
         drop_columns=tuple(args.drop_columns),
         log1p=tuple(args.log1p),
         weights=args.weights,
+        coordinates=None if args.coordinates is None else tuple(args.coordinates),
         missing_value=args.missing_value,
         drop_missing=args.drop_missing,
         drop_constant=args.drop_constant,
         header=not args.no_header,
         area_weights=args.area_weights,
     )
+    held_out: dict[str, Table] = {}
+    if args.blocks is not None:
+        from numerics.blocks import spatial_split
+
+        if table.coordinates is None:
+            raise InputError(
+                f"--blocks needs the coordinates of the rows, and {table.source} has none; name them with "
+                "--coordinates LON LAT"
+            )
+        split = spatial_split(table.coordinates, block_km=args.blocks, seed=args.seed)
+        held_out = {"validation": table.take(split.validation), "test": table.take(split.test)}
+        table = table.take(split.train)
+    if not args.no_standardize:
+        table.require_varying()
+    return table, held_out
 
 
 def temperature_values(texts: list[str], total_variance: float) -> list[float]:

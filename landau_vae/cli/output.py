@@ -92,7 +92,8 @@ def limit_threads(args: argparse.Namespace) -> AbstractContextManager[Any]:
     import numpy as np  # noqa: F401  (its BLAS must be loaded before it can be limited)
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(thread_count(args))
+    limits: AbstractContextManager[Any] = threadpool_limits(thread_count(args))
+    return limits
 
 
 def table(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> str:

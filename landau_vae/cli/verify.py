@@ -13,7 +13,7 @@ from .report import deliver
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0 if every check holds, else 1."""
-    data = load_data(args)
+    data, _ = load_data(args)
     note(args, data.notes)
     with limit_threads(args), progress_bar(args, "training") as progress:
         report = verify_cascade(
