@@ -1,0 +1,220 @@
+"""The report of a verification: the verdict, its checks, and the spectra they rest on, as text and as JSON.
+
+==============  ====================================================  ====
+symbol          meaning                                               unit
+==============  ====================================================  ====
+``t_k``         normalised threshold ``T_k / V`` of mode k            1
+``K``, ``D``    latents, features; the spectra have min(K, D) modes
+==============  ====================================================  ====
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tabulate import tabulate
+
+from numerics.cascade import Cascade
+from theory.references import source_line
+
+from .check import Check
+from .evidence import FLOOR, judged_modes
+from .readings import Readings
+from .sweep import Sweep
+
+__all__ = ["Report"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """Everything a verification found; build one with :func:`~verify.compare.verify_cascade`.
+
+    Parameters
+    ----------
+    cascade : Cascade
+        The theory's answer.
+    sweep : Sweep
+        The trained models.
+    trained, exact : Readings
+        What was measured on the trained and on the exactly optimal models.
+    checks : tuple of Check
+        The claims.
+    seconds : float
+        Wall time of the whole job.
+    data : dict
+        JSON-able description of the data: name, rows, columns, sha256, ….
+    """
+
+    cascade: Cascade
+    sweep: Sweep
+    trained: Readings
+    exact: Readings
+    checks: tuple[Check, ...]
+    seconds: float
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check holds."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the models were trained on minibatches and noise."""
+        return self.sweep.plan.mode == "sampled"
+
+    @property
+    def spectra(self) -> dict[str, list[float | None]]:
+        """The spectra, ``min(K, D)`` numbers each in PCA order, over V; None where a mode was not measured."""
+        v = self.cascade.total_variance
+        columns = {
+            "pca": self.cascade.thresholds,
+            "collapse": self.trained.column("threshold"),
+            "collapse_stderr": self.trained.column("stderr"),
+            "utility": self.trained.utility,
+        }
+        return {name: [_number(x / v) for x in values[: self.cascade.modes]] for name, values in columns.items()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know about the numbers, one sentence each."""
+        notes = []
+        judged = judged_modes(self.cascade)
+        if not judged.all():
+            hidden = np.count_nonzero(~judged)
+            notes.append(f"{hidden} of {judged.size} modes have t_k < {FLOOR:g}: they are reported, not judged.")
+        if self.sampled:
+            notes.append("Sampled training: averages over seeds are judged; errors are standard errors over seeds.")
+        else:
+            notes.append("Exact training has no sampling noise: the seed error is negligible, every seed is judged.")
+        return tuple(notes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Dict for ``json.dumps(…, allow_nan=False)``: every number is finite or None."""
+        plan = self.sweep.plan
+        return {
+            "data": self.data,
+            "plan": {
+                "mode": plan.mode,
+                "latents": plan.latents,
+                "temperatures": len(plan.temperatures),
+                "seeds": plan.seeds,
+                "steps": plan.steps,
+                "seed": plan.seed,
+            },
+            "spectra": self.spectra,
+            "modes": self._modes(),
+            "checks": [check.to_json() for check in self.checks],
+            "passed": self.passed,
+            "seconds": self.seconds,
+            "notes": list(self.notes),
+        }
+
+    def _modes(self) -> list[dict[str, Any]]:
+        judged = judged_modes(self.cascade)
+        return [
+            {
+                "mode": k + 1,
+                "status": fit.status,
+                "judged": bool(judged[k]),
+                "exponent": fit.exponent,
+                "exponent_stderr": fit.exponent_stderr,
+            }
+            for k, fit in enumerate(self.trained.collapse[: self.cascade.modes])
+        ]
+
+    def to_text(self, width: int = 80) -> str:
+        """Readable report: spectra, checks, then the claims with their sources.
+
+        Parameters
+        ----------
+        width : int
+            Columns of the terminal, at least 80.
+        """
+        plan = self.sweep.plan
+        rows, columns = self.data.get("rows", "?"), self.data.get("columns", len(self.cascade.eigenvalues))
+        head = (
+            f"{self.data.get('name', 'data')}: {rows} x {columns}; {plan.latents} latents, {plan.mode} training, "
+            f"{len(plan.temperatures)} temperatures x {plan.seeds} seeds x {plan.steps} steps in {self.seconds:.1f} s"
+        )
+        failed = [check.name for check in self.checks if not check.passed]
+        verdict = f"PASSED: all {len(self.checks)} checks hold"
+        if failed:
+            verdict = f"FAILED: {len(failed)} of {len(self.checks)} checks: {', '.join(failed)}"
+        paragraphs = [
+            _wrap(head, width),
+            self._spectra_text(),
+            self._checks_text(),
+            "\n".join(_claim_text(check, width) for check in self.checks),
+            "\n".join(_wrap(note, width) for note in self.notes),
+            _wrap(verdict, width),
+        ]
+        return "\n\n".join(paragraphs) + "\n"
+
+    def _spectra_text(self) -> str:
+        spectra, judged = self.spectra, judged_modes(self.cascade)
+        rows = [
+            (
+                k + 1,
+                _digits(spectra["pca"][k]),
+                _digits(spectra["collapse"][k]),
+                _digits(spectra["collapse_stderr"][k], 1),
+                _digits(spectra["utility"][k]),
+                _digits(fit.exponent, 4),
+                fit.status if judged[k] or fit.status != "ok" else "not judged",
+            )
+            for k, fit in enumerate(self.trained.collapse[: self.cascade.modes])
+        ]
+        header = ("mode", "PCA t_k", "collapse", "+/-", "utility", "exponent", "fit")
+        return tabulate(rows, header, disable_numparse=True, stralign="right")
+
+    def _checks_text(self) -> str:
+        rows = [
+            (
+                check.name,
+                _digits(check.predicted),
+                _digits(check.exact),
+                _digits(check.measured),
+                _digits(check.stderr, 1),
+                ("x" if check.scale == "factor" else "") + _percent(check),
+                "ok" if check.passed else "FAIL",
+            )
+            for check in self.checks
+        ]
+        header = ("check", "theory", "exact", "trained", "+/-", "tolerance", "")
+        align = ("left", "right", "right", "right", "right", "right", "left")
+        return tabulate(rows, header, disable_numparse=True, colalign=align)
+
+
+def _claim_text(check: Check, width: int) -> str:
+    sources = "; ".join(source_line(key) for key in check.source)
+    where = f" ({check.where})" if check.where else ""
+    return textwrap.fill(
+        f"{check.name}: {check.claim}{where} [{sources}]", width, subsequent_indent="    ", break_on_hyphens=False
+    )
+
+
+def _wrap(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_on_hyphens=False)
+
+
+def _number(x: float) -> float | None:
+    return float(x) if math.isfinite(x) else None
+
+
+def _digits(x: float | None, digits: int = 5) -> str:
+    """At most ten characters; what rounding made of a zero is shown as such."""
+    if x is None:
+        return "-"
+    return f"{x:.{digits}g}" if x == 0 or abs(x) >= 1e-4 else f"{x:.{min(digits, 2) - 1}e}"
+
+
+def _percent(check: Check) -> str:
+    return f"{100 * check.tolerance:.3g} %" if check.scale == "relative" else f"{check.tolerance:.3g}"
