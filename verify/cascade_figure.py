@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from numerics.cascade import Cascade
 from numerics.files import atomic_write, write_text
@@ -48,9 +49,10 @@ def plot_spectrum(cascade: Cascade, ax: Axes | None = None) -> Axes:
         )
         ax.set_yscale("log")
         ax.set_ylim(t.min() / 2, 1)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("mode $k$")
         ax.set_ylabel("threshold  $t_k = \\lambda_k / V$")
-        ax.set_title("spectrum: mode $k$ lives below its bar's end", loc="left")
+        ax.set_title("mode $k$ lives below $t_k$", loc="left")
     return ax
 
 
@@ -74,7 +76,7 @@ def plot_cascade(cascade: Cascade, ax: Axes | None = None) -> Axes:
         temperature_axis([ax])
         ax.set_ylim(-0.02, 1.05)
         ax.set_ylabel("signal fraction  $M_k^2$")
-        ax.legend(loc="upper left")
+        ax.legend(loc="center left")
         ax.set_title("one latent after the other collapses", loc="left")
     return ax
 

@@ -131,18 +131,20 @@ def _text(args: argparse.Namespace, data: Table, c: Cascade, result: dict[str, A
     ]
     shown = min(s.rank, _ROWS)
     share = np.cumsum(s.eigenvalues) / s.total_variance if s.total_variance else np.zeros_like(s.eigenvalues)
-    rows = []
-    for k in range(shown):
-        row = [k + 1, f"{c.thresholds[k]:.6g}", f"{c.normalized_thresholds[k]:.4g}", f"{100 * share[k]:.2f}"]
-        if args.loadings:
-            row.append(", ".join(f"{v:+.2f} {_short(name)}" for name, v in result["loadings"][k].items()))
-        rows.append(row)
-    headers = ["mode", "T_k", "t_k = T_k/V", "variance kept %"] + (["columns that weigh most"] if args.loadings else [])
-    lines.append(table(rows, headers))
+    rows: list[list[Any]] = [
+        [k + 1, f"{c.thresholds[k]:.6g}", f"{c.normalized_thresholds[k]:.4g}", f"{100 * share[k]:.2f}"]
+        for k in range(shown)
+    ]
+    lines.append(table(rows, ["mode", "T_k", "t_k = T_k/V", "variance kept %"]))
     if s.rank > shown:
         lines.append(f"… and {s.rank - shown} more modes (--json lists all)")
     if s.rank < len(s.columns):
-        lines.append(f"{len(s.columns) - s.rank} modes have no variance: threshold 0, never active.")
+        none = len(s.columns) - s.rank
+        lines.append(f"{none} {'mode has' if none == 1 else 'modes have'} no variance: threshold 0, never active.")
+    if args.loadings:
+        rows = [[k + 1, *(f"{v:+.2f} {_short(n)}" for n, v in result["loadings"][k].items())] for k in range(shown)]
+        heaviest = max((len(row) for row in rows), default=1) - 1
+        lines += ["", table(rows, ["mode", *["weighs most", "second", "third"][:heaviest]])]
     if args.at:
         rows = [
             [f"{a['T']:.6g}", f"{a['t']:.4g}", a["active"], f"{a['rate']:.4f}", f"{a['distortion']:.6g}",
@@ -174,5 +176,5 @@ def _text(args: argparse.Namespace, data: Table, c: Cascade, result: dict[str, A
     return "\n".join(lines)
 
 
-def _short(name: str, width: int = 12) -> str:
+def _short(name: str, width: int = 16) -> str:
     return name if len(name) <= width else name[: width - 1] + "…"
