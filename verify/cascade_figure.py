@@ -66,18 +66,12 @@ def plot_cascade(cascade: Cascade, ax: Axes | None = None) -> Axes:
         signal = cascade.signal_fraction(temperatures)[:, : len(t_k)]
         for k, color in enumerate(mode_colors(len(t_k))):
             ax.plot(t, signal[:, k], color=color, linewidth=1.5 if len(t_k) <= 12 else 0.8)
-        ax.plot(
-            t,
-            cascade.distortion(temperatures) / cascade.total_variance,
-            color=REFERENCE,
-            linestyle="--",
-            label="distortion $D/V$",
-        )
+        lost = cascade.distortion(temperatures) / cascade.total_variance
+        ax.plot(t, lost, color=REFERENCE, linestyle="--")
         temperature_axis([ax])
         ax.set_ylim(-0.02, 1.05)
         ax.set_ylabel("signal fraction  $M_k^2$")
-        ax.legend(loc="center left")
-        ax.set_title("one latent after the other collapses", loc="left")
+        ax.set_title("latents collapse in turn; dashed: distortion $D/V$", loc="left")
     return ax
 
 
