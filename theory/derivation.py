@@ -353,7 +353,7 @@ def _layout(expression: sp.Basic, width: int, unicode: bool) -> list[str]:
 
 # The letters and signs that reasons use, in LaTeX; everything else in them is plain text.
 _TEX_LETTERS = r"""
-_:\_ %:\% &:\& #:\# ^:\^{} <:$<$ >:$>$ ²:$^2$ ᵏ:$^k$ ⁿ:$^n$ ½:$\tfrac12$ ≥:$\ge$ ≤:$\le$ ≠:$\ne$ →:$\to$
+_:\_ %:\% &:\& #:\# ^:\^{} <:$<$ >:$>$ ²:$^2$ ᵏ:$^k$ ⁿ:$^n$ ᵀ:$^T$ ½:$\tfrac12$ ≥:$\ge$ ≤:$\le$ ≠:$\ne$ →:$\to$
 ⇔:$\Leftrightarrow$ ∂:$\partial$ Σ:$\sum$ ∫:$\int$ √:$\surd$ ∞:$\infty$ ·:$\cdot$ ×:$\times$ −:$-$ ‖:$\Vert$ …:\dots{}
 λ:$\lambda$ Λ:$\Lambda$ β:$\beta$ η:$\eta$ μ:$\mu$ σ:$\sigma$ ε:$\varepsilon$ π:$\pi$
 """

@@ -221,7 +221,8 @@ def _javascript(formula: Formula) -> list[str]:
     lines += [f" * @returns {{{kind}}} {formula.returns}"]
     lines += [f" * Step {formula.step} of the derivation {formula.derivation}.", " */"]
     lines.append(f"export function {_camel(formula.name)}({', '.join(_camel(a.name) for a in formula.arguments)}) {{")
-    lines += [f"  const {_letter(a.symbol)} = {_camel(a.name)};" for a in formula.arguments]
+    renamed = ((_letter(a.symbol), _camel(a.name)) for a in formula.arguments)
+    lines += [f"  const {letter} = {name};" for letter, name in renamed if letter != name]
     lines += [f"  const {_letter(symbol)} = {printer.doprint(value)};" for symbol, value in formula.definitions]
     return [*lines, f"  return {_value(formula, printer, '[{}]')};", "}"]
 
