@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ class Report:
         Wall time of the whole job.
     data : dict
         JSON-able description of the data: name, rows, columns, sha256, ….
+    meta : dict
+        JSON-able facts about the run: version, command, threads, …; see :meth:`with_meta`.
     """
 
     cascade: Cascade
@@ -59,6 +61,11 @@ class Report:
     checks: tuple[Check, ...]
     seconds: float
     data: dict[str, Any] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def with_meta(self, meta: dict[str, Any]) -> Report:
+        """Return the same report with facts about the run attached."""
+        return replace(self, meta=meta)
 
     @property
     def passed(self) -> bool:
@@ -100,6 +107,13 @@ class Report:
         """Dict for ``json.dumps(…, allow_nan=False)``: every number is finite or None."""
         plan = self.sweep.plan
         return {
+            "meta": self.meta,
+            "units": {
+                "spectra": "fraction of the total variance V",
+                "seconds": "s",
+                "rate checks": "nat",
+                "other checks": "1",
+            },
             "data": self.data,
             "plan": {
                 "mode": plan.mode,
@@ -145,9 +159,9 @@ class Report:
             f"{len(plan.temperatures)} temperatures x {plan.seeds} seeds x {plan.steps} steps in {self.seconds:.1f} s"
         )
         failed = [check.name for check in self.checks if not check.passed]
-        verdict = f"PASSED: all {len(self.checks)} checks hold"
+        verdict = f"{len(self.checks) - len(failed)} of {len(self.checks)} checks hold"
         if failed:
-            verdict = f"FAILED: {len(failed)} of {len(self.checks)} checks: {', '.join(failed)}"
+            verdict += f"; these fail: {', '.join(failed)}"
         paragraphs = [
             _wrap(head, width),
             self._spectra_text(),
