@@ -72,9 +72,9 @@ def _add_verify(verbs: _Verbs) -> None:  # type: ignore[valid-type]
     )
     _data_options(p)
     p.add_argument(
-        "--latents", type=int, metavar="K", help="latents per model (default: 8, at most as many as columns)"
+        "--latents", type=int, metavar="K", help="latents per model (default: 8)"
     )
-    p.add_argument("--temperatures", type=int, default=48, metavar="N", help="temperatures in the sweep (default: 48)")
+    p.add_argument("--temperatures", type=int, metavar="N", help="temperatures in the sweep (default: 48)")
     p.add_argument(
         "--seeds", type=int, metavar="S", help="independent trainings per temperature (default: 3, sampled: 8)"
     )
