@@ -295,8 +295,10 @@ def _scatter(case: Evidence) -> Iterator[Check]:
         if not cells.any():
             raise InputError("no judged mode is active away from its threshold")
         values = _ranked("signal_fraction", case.modes)(readings)
-        z = (values.mean(axis=1) - _formulas.signal_fraction(lam, t)) / pooled_stderr(values)
-        return np.asarray(z[cells])
+        deviation, stderr = values.mean(axis=1) - _formulas.signal_fraction(lam, t), pooled_stderr(values)
+        if not (stderr[cells] > 0).all():
+            raise InputError("seeds agree to the last bit somewhere: that is no sampled training")
+        return np.asarray(deviation[cells] / stderr[cells])
 
     def relative_error(readings: Readings) -> float:
         error = (readings.column("stderr") / readings.column("threshold"))[: case.modes][case.judged]
