@@ -19,7 +19,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Adam", "cosine_rate"]
+__all__ = ["Adam", "cosine_rate", "geometric_rate"]
 
 Array = npt.NDArray[np.floating]
 
@@ -102,3 +102,21 @@ def cosine_rate(step: int, steps: int, rate: float, *, warm: float = 0.3) -> flo
     if step < start:
         return rate
     return 0.5 * rate * (1 + math.cos(math.pi * (step - start) / (steps - start)))
+
+
+def geometric_rate(step: int, steps: int, rate: float, *, warm: float = 0.1, last: float = 0.01) -> float:
+    """Learning rate of ``step`` out of ``steps``: constant for a share ``warm``, then falling to ``last`` of itself.
+
+    For noisy gradients. Minibatch noise multiplies the amplitude of a mode and so biases M² by an amount
+    proportional to the rate; near a threshold, where relaxation is slow, the bias only goes away if the rate
+    spends as many steps in every octave. A cosine leaves it behind.
+
+    Examples
+    --------
+    >>> geometric_rate(0, 100, 0.02), round(geometric_rate(55, 100, 0.02), 6), round(geometric_rate(100, 100, 0.02), 6)
+    (0.02, 0.002, 0.0002)
+    """
+    start = warm * steps
+    if step < start:
+        return rate
+    return rate * math.exp(math.log(last) * (step - start) / (steps - start))

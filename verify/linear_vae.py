@@ -179,7 +179,7 @@ class SampledKernel:
     latents : int
         K.
     batch_size : int
-        B rows, drawn with replacement in proportion to ``weights``: gradients are unbiased for weighted data too.
+        B rows: every row once per epoch, or, with weights, drawn in proportion to them.
     rows : numpy.random.Generator
         Draws the minibatches.
     weights : ndarray (N,) or None
@@ -204,6 +204,7 @@ class SampledKernel:
         self._weights = None if weights is None else weights / weights.sum()
         self._cumulative = None if self._weights is None else np.cumsum(self._weights)
         self._rows = rows
+        self._order = np.empty(0, dtype=np.intp)
         self._noise_generators: Sequence[np.random.Generator] = ()
         self._t = np.array(temperatures, dtype)[:, None, None]
         self._k = k
@@ -234,15 +235,20 @@ class SampledKernel:
 
     def differentiate(self) -> None:
         """Draw a minibatch and noise, then write ∇½F."""
-        n, b = len(self._x), len(self._batch)
-        if self._cumulative is None:
-            chosen = self._rows.integers(n, size=b)
-        else:
-            chosen = np.searchsorted(self._cumulative, self._rows.random(b), side="right").clip(max=n - 1)
+        chosen = self._next_rows()
         np.take(self._x, chosen, axis=0, out=self._batch, mode="clip")
         for generator, noise in zip(self._noise_generators, self._noise, strict=True):
             generator.standard_normal(dtype=noise.dtype, out=noise)
         self.differentiate_at(self._batch, self._noise)
+
+    def _next_rows(self) -> npt.NDArray[np.intp]:
+        n, b = len(self._x), len(self._batch)
+        if self._cumulative is not None:
+            return np.searchsorted(self._cumulative, self._rows.random(b), side="right").clip(max=n - 1)
+        while len(self._order) < b:  # the epochs are strung together: no short last batch
+            self._order = np.concatenate([self._order, self._rows.permutation(n)])
+        chosen, self._order = self._order[:b], self._order[b:]
+        return chosen
 
     def differentiate_at(self, batch: Array, noise: Array) -> None:
         """Write ∇½F for given rows (B, D) and noise (M, K, B).
