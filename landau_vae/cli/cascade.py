@@ -158,15 +158,15 @@ def _text(args: argparse.Namespace, data: Table, c: Cascade, result: dict[str, A
         end = "∞" if upper is None else f"{upper:.6g}"
         lines += [
             "",
-            f"exactly {args.keep} active: {lower:.6g} ≤ T < {end}; e.g. T = {k['T']:.6g} (t = {k['t']:.4g}): "
-            f"KL {k['rate']:.4g} nat, distortion {k['distortion']:.4g}",
+            f"exactly {args.keep} active: {lower:.6g} ≤ T < {end}",
+            f"  e.g. T = {k['T']:.6g} (t = {k['t']:.4g}): KL {k['rate']:.4g} nat, distortion {k['distortion']:.4g}",
         ]
     if args.tolerance is not None:
         k = result["tolerance"]
         lines += [
             "",
-            f"distortion ≤ {args.tolerance:g} V: T ≤ {k['T']:.6g} (t = {k['t']:.4g}), {k['active']} active, "
-            f"KL {k['rate']:.4g} nat; PCA needs {k['effective_dimension']}",
+            f"distortion ≤ {args.tolerance:g} V: T ≤ {k['T']:.6g} (t = {k['t']:.4g})",
+            f"  {k['active']} active there, KL {k['rate']:.4g} nat; with T → 0, {k['effective_dimension']} would do (PCA)",
         ]
     for part, held in result.get("held_out", {}).items():
         left = held["distortion_by_rank"]

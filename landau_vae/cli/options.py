@@ -71,9 +71,7 @@ def _add_verify(verbs: _Verbs) -> None:  # type: ignore[valid-type]
         "Derivation, exact equilibrium and training are set side by side, claim by claim.",
     )
     _data_options(p)
-    p.add_argument(
-        "--latents", type=int, metavar="K", help="latents per model (default: 8)"
-    )
+    p.add_argument("--latents", type=int, metavar="K", help="latents per model (default: 8)")
     p.add_argument("--temperatures", type=int, metavar="N", help="temperatures in the sweep (default: 48)")
     p.add_argument(
         "--seeds", type=int, metavar="S", help="independent trainings per temperature (default: 3, sampled: 8)"
