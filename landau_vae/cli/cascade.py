@@ -166,7 +166,7 @@ def _text(args: argparse.Namespace, data: Table, c: Cascade, result: dict[str, A
         lines += [
             "",
             f"distortion ≤ {args.tolerance:g} V: T ≤ {k['T']:.6g} (t = {k['t']:.4g})",
-            f"  {k['active']} active there, KL {k['rate']:.4g} nat; with T → 0, {k['effective_dimension']} would do (PCA)",
+            f"  {k['active']} active there, KL {k['rate']:.4g} nat; PCA does it with {k['effective_dimension']}",
         ]
     for part, held in result.get("held_out", {}).items():
         left = held["distortion_by_rank"]
