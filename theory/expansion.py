@@ -345,7 +345,7 @@ class Expansion:
 
     def divergence(self, weight: int) -> PolyElement:
         """Part of 2 E KL = Σ_k E[μ_k² + h_k − 2 ln σ_k]."""
-        total = self.moments.ring.zero
+        total = self.moments.ring(-self.model.latents if weight == 0 else 0)  # h = σ² − 1
         for mean, square, rho in zip(self.mean, self.square_width, self.log_width, strict=True):
             density = self.algebra.product_part(mean, mean, weight) + square[weight] - 2 * rho[weight]
             total += self.moments.expect(density)
