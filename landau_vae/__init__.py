@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from numerics.cascade import Cascade as Cascade
-    from numerics.cascade import Equilibrium as Equilibrium
-    from numerics.cascade import cascade as cascade
+    from numerics.linear_equilibrium import Cascade as Cascade
+    from numerics.linear_equilibrium import Equilibrium as Equilibrium
+    from numerics.linear_equilibrium import cascade as cascade
     from numerics.moments import Moments as Moments
     from numerics.spectrum import Spectrum as Spectrum
     from numerics.tables import Table as Table
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from verify.sweep import run_sweep as run_sweep
 
 _EXPORTS = {
-    "Cascade": "numerics.cascade",
+    "Cascade": "numerics.linear_equilibrium",
     "Derivation": "theory.derivation",
-    "Equilibrium": "numerics.cascade",
+    "Equilibrium": "numerics.linear_equilibrium",
     "InputError": "theory.errors",
     "Latents": "verify.latents",
     "MissingExtraError": "theory.errors",
@@ -51,7 +51,7 @@ _EXPORTS = {
     "Sweep": "verify.sweep",
     "SweepPlan": "verify.sweep",
     "Table": "numerics.tables",
-    "cascade": "numerics.cascade",
+    "cascade": "numerics.linear_equilibrium",
     "cite": "theory.references",
     "derive_linear": "theory.linear_gaussian",
     "load_report": "verify.results",

@@ -1,6 +1,6 @@
 """What it is, in numbers: exact equilibria of β-VAEs in NumPy. Nothing here imports SymPy."""
 
-from .cascade import Cascade, Equilibrium, Interval, cascade
+from .linear_equilibrium import Cascade, Equilibrium, Interval, cascade
 from .moments import Moments
 from .spectrum import Spectrum
 

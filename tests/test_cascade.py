@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from numerics.cascade import Cascade, cascade
+from numerics.linear_equilibrium import Cascade, cascade
 from numerics.spectrum import Spectrum
 from numerics.tables import load_table
 from theory.errors import InputError

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from numerics.cascade import Cascade
+from numerics.linear_equilibrium import Cascade
 from numerics.spectrum import Spectrum
 from numerics.tables import load_table
 from theory.errors import InputError

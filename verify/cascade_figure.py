@@ -18,8 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from numerics.cascade import Cascade
 from numerics.files import atomic_write, write_text
+from numerics.linear_equilibrium import Cascade
 
 from .style import REFERENCE, mode_colors, new_figure, styled, temperature_axis
 

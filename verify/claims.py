@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import _formulas
-from numerics.cascade import Cascade
+from numerics.linear_equilibrium import Cascade
 from theory.errors import InputError
 
 from .check import Check

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numerics.cascade import Cascade
-from numerics.cascade import cascade as exact_cascade
+from numerics.linear_equilibrium import Cascade
+from numerics.linear_equilibrium import cascade as exact_cascade
 from theory.errors import InputError
 
 from .check import Check

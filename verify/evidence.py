@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numerics.cascade import Cascade
+from numerics.linear_equilibrium import Cascade
 from theory.errors import InputError
 from theory.references import CLAIM_SOURCES
 

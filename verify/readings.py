@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics import _formulas
-from numerics.cascade import Cascade
+from numerics.linear_equilibrium import Cascade
 from theory.errors import InputError
 
 from .fits import CollapseFit, RateFit, collapse_spectrum, rate_spectrum, utility_spectrum

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tabulate import tabulate
 
-from numerics.cascade import Cascade
+from numerics.linear_equilibrium import Cascade
 from theory.references import source_line
 
 from .check import Check

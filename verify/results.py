@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.cascade import Cascade
 from numerics.files import atomic_write, write_text
+from numerics.linear_equilibrium import Cascade
 from numerics.spectrum import Spectrum
 from theory.errors import InputError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numerics.cascade import Cascade, Interval
+from numerics.linear_equilibrium import Cascade, Interval
 from numerics.spectrum import Spectrum
 
 from .options import load_data, temperature_values
