@@ -104,7 +104,7 @@ def cosine_rate(step: int, steps: int, rate: float, *, warm: float = 0.3) -> flo
     return 0.5 * rate * (1 + math.cos(math.pi * (step - start) / (steps - start)))
 
 
-def geometric_rate(step: int, steps: int, rate: float, *, warm: float = 0.1, last: float = 0.01) -> float:
+def geometric_rate(step: int, steps: int, rate: float, *, warm: float = 0.4, last: float = 0.003) -> float:
     """Learning rate of ``step`` out of ``steps``: constant for a share ``warm``, then falling to ``last`` of itself.
 
     For noisy gradients. Minibatch noise multiplies the amplitude of a mode and so biases M² by an amount
@@ -113,8 +113,8 @@ def geometric_rate(step: int, steps: int, rate: float, *, warm: float = 0.1, las
 
     Examples
     --------
-    >>> geometric_rate(0, 100, 0.02), round(geometric_rate(55, 100, 0.02), 6), round(geometric_rate(100, 100, 0.02), 6)
-    (0.02, 0.002, 0.0002)
+    >>> geometric_rate(39, 100, 0.02), geometric_rate(40, 100, 0.02), round(geometric_rate(100, 100, 0.02), 12)
+    (0.02, 0.02, 6e-05)
     """
     start = warm * steps
     if step < start:

@@ -243,8 +243,15 @@ def _stderr(per_seed: Array) -> float:
     return float(per_seed.std(ddof=1)) / math.sqrt(len(per_seed)) if len(per_seed) > 1 else 0.0
 
 
-def _free_exponent(t: Array, m2: Array, threshold: float) -> tuple[float, float]:
-    """Exponent p and threshold of M² = (1 − T/T_k)^p by least squares, and the standard error of p."""
+def _free_exponent(t: Array, m2: Array, threshold: float) -> tuple[float | None, float | None]:
+    """Exponent p and threshold of M² = (1 − T/T_k)^p by least squares, and the standard error of p.
+
+    If the exponent is not 1, the threshold at exponent 1 is wrong, and inactive points may lie below it: they go.
+    """
+    on = m2.mean(1) > _ACTIVE
+    if on.sum() < 3:
+        return None, None
+    t, m2 = t[on], m2[on]
     nearest = float(np.log(t / threshold).max())  # T_k must stay above every point that is fitted
 
     def fit(y: Array) -> tuple[float, float]:

@@ -13,8 +13,8 @@ KL_k    ½[−ln(1−M²) + (A² − 1 − ln A²) + J + m²], nats             
 D_r     distortion with the r latents of largest M², the others at 0         (n, S, K+1)
 ======  ===================================================================  ===========
 
-The four-term form of KL_k is exact (each term ≥ 0; Hirn arXiv:2605.22691 uses A² = 1, J = m = 0). Widths are carried as
-ln s, so that a latent rescaled by any factor, or decayed to nothing, still gives finite numbers.
+The four-term form of KL_k is exact (each term ≥ 0; Hirn arXiv:2605.22691 uses A² = 1, J = m = 0). Each latent is
+measured in units of its own width, so that one rescaled by any factor, or decayed to nothing, gives finite numbers.
 """
 
 from __future__ import annotations
@@ -189,20 +189,22 @@ def _jensen_gap(sweep: Sweep, centred: Array, p: Array) -> Array:
 
 def _measure(sweep: Sweep, mean: Array, covariance: Array, jensen: Array, active_above: float) -> Latents:
     """Everything but E σ² is a function of the mean and covariance of x: μ and ln σ² are affine in x."""
-    w, v = sweep.decoder, sweep.encoder
-    m = v @ mean + sweep.encoder_bias
+    # In units of each latent's own width every number is of order one or an SNR, however the latent is scaled.
+    log_width = sweep.log_variance_slope @ mean + sweep.log_variance
+    unit = np.exp(log_width / 2)
+    w, v = sweep.decoder * unit[..., None, :], sweep.encoder / unit[..., None]
+    mean_true = sweep.encoder @ mean + sweep.encoder_bias
+    m = mean_true / unit
     cross = v @ covariance  # Cov(μ, x), (n, S, K, D)
     moment = cross @ v.swapaxes(-1, -2)
-    variance = np.maximum(np.einsum("...kk->...k", moment), 0)
+    snr = np.maximum(np.einsum("...kk->...k", moment), 0)
     moment = moment + m[..., :, None] * m[..., None, :]  # E μμᵀ
-    log_width = sweep.log_variance_slope @ mean + sweep.log_variance
-    log_s = log_width + jensen
-    with np.errstate(divide="ignore"):
-        log_v = np.log(variance)  # −inf for a latent that reads nothing
-    log_scale = np.logaddexp(log_v, log_s)
-    signal = np.exp(log_v - log_scale)
-    width, scale = np.exp(log_s), np.exp(log_scale)
-    rate = 0.5 * ((log_scale - log_s) + (scale - 1 - log_scale) + jensen + m**2)
+    s = np.exp(jensen)
+    signal = snr / (snr + s)
+    log_scale = log_width + np.log(snr + s)
+    scale = np.exp(log_scale)
+    variance, width = snr * unit**2, s * unit**2
+    rate = 0.5 * (np.log1p(snr / s) + (scale - 1 - log_scale) + jensen + mean_true**2)
     # Stable, so that exactly dead latents keep their order.
     ranking = np.argsort(-signal, axis=-1, kind="stable")
 
@@ -211,7 +213,7 @@ def _measure(sweep: Sweep, mean: Array, covariance: Array, jensen: Array, active
     base = np.trace(covariance) + np.square(shift).sum(-1)
     gain = np.einsum("nsdk,nskd->nsk", w, cross + m[..., :, None] * shift[..., None, :])
     gram = w.swapaxes(-1, -2) @ w
-    noise = np.einsum("...kk->...k", gram) * width
+    noise = np.einsum("...kk->...k", gram) * s
     gain, noise = (np.take_along_axis(a, ranking, axis=-1) for a in (gain, noise))
     overlap = np.take_along_axis(gram * moment, ranking[..., :, None], axis=-2)
     overlap = np.take_along_axis(overlap, ranking[..., None, :], axis=-1)
@@ -226,9 +228,9 @@ def _measure(sweep: Sweep, mean: Array, covariance: Array, jensen: Array, active
     return Latents(
         temperatures=sweep.temperatures,
         total_variance=float(np.trace(covariance)),
-        mean=m,
+        mean=mean_true,
         variance=variance,
-        second_moment=variance + m**2,
+        second_moment=variance + mean_true**2,
         width=width,
         log_width=log_width,
         jensen=jensen,

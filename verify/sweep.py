@@ -45,8 +45,8 @@ Progress = Callable[[int, int], None]
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "exact": {"seeds": 3, "steps": 10_000, "learning_rate": 0.02, "betas": (0.98, 0.99)},
     "sampled": {
-        "seeds": 8,
-        "steps": 20_000,
+        "seeds": 4,
+        "steps": 40_000,
         "learning_rate": 0.02,
         "betas": (0.9, 0.999),
         "schedule": "geometric",
