@@ -275,6 +275,8 @@ def _relations(case: Evidence) -> Iterator[Check]:
 def _stationarity(case: Evidence) -> Iterator[Check]:
     """What holds at every stationary point, so that its violation means: not converged."""
     active = (case.trained.signal_fraction[..., : case.modes] > ACTIVE) & case.judged
+    if case.sampled:
+        active &= case.window[:, None, :]
     for name, claim, predicted, attribute, tolerance in (
         ("posterior-scale", "A_k² = Var μ_k + E σ_k² = 1 for every active latent", 1.0, "posterior_scale", 0.01),
         ("jensen-gap", "J_k = 0 for every active latent: σ_k² does not depend on x", 0.0, "jensen", 1e-3),
@@ -288,7 +290,6 @@ def _stationarity(case: Evidence) -> Iterator[Check]:
 def _scatter(case: Evidence) -> Iterator[Check]:
     """Deviations of sampled training from theory are those that the scatter between its seeds announces."""
     lam, t = case.eigenvalues[None, :], case.temperatures[:, None]
-    # Colder than the window, the M² of neighbouring modes differ by less than they scatter, and ranks mix.
     cells = case.window & (lam > t)
 
     def scores(readings: Readings) -> Array:

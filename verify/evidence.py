@@ -30,7 +30,7 @@ from .check import Check, Scale
 from .fits import pooled_stderr
 from .readings import Readings
 
-__all__ = ["ACTIVE", "DEEP", "FLOOR", "NEAR", "SIGMAS", "Evidence", "judged_modes"]
+__all__ = ["ACTIVE", "DEEP", "DEEP_SAMPLED", "FLOOR", "NEAR", "SIGMAS", "Evidence", "judged_modes"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -44,6 +44,9 @@ ACTIVE = 0.1
 """Signal fraction above which a latent is called active (Hirn, arXiv:2605.22691)."""
 DEEP = 1e-2
 """Lower end of the published window of rates, in units of T_k: colder, ``KL = −½ ln(1 − M²)`` magnifies every error."""
+DEEP_SAMPLED = 0.2
+"""The same in sampled training: colder, two latents on neighbouring modes rotate into place more slowly than noisy
+training can wait for (the force on the angle falls like T), and single seeds stay mixed."""
 SIGMAS = 4.0
 """Standard errors that an average over the seeds of sampled training may be away from the theory."""
 
@@ -116,8 +119,9 @@ class Evidence:
 
     @property
     def window(self) -> Mask:
-        """Cells (n, k) of :attr:`away` that are not colder than DEEP in units of their threshold."""
-        return self.away & (self.temperatures[:, None] >= DEEP * self.eigenvalues)
+        """Cells (n, k) of :attr:`away` that are not too deep below their threshold (DEEP, or DEEP_SAMPLED)."""
+        deep = DEEP_SAMPLED if self.sampled else DEEP
+        return self.away & (self.temperatures[:, None] >= deep * self.eigenvalues)
 
     def single(
         self,

@@ -23,7 +23,7 @@ from numerics.linear_equilibrium import Cascade
 from theory.references import source_line
 
 from .check import Check
-from .evidence import FLOOR, judged_modes
+from .evidence import DEEP_SAMPLED, FLOOR, judged_modes
 from .readings import Readings
 from .sweep import Sweep
 
@@ -98,7 +98,10 @@ class Report:
             hidden = np.count_nonzero(~judged)
             notes.append(f"{hidden} of {judged.size} modes have t_k < {FLOOR:g}: they are reported, not judged.")
         if self.sampled:
-            notes.append("Sampled training: averages over seeds are judged; errors are standard errors over seeds.")
+            notes.append(
+                "Sampled training: averages over seeds are judged, with standard errors over seeds; rates, posterior "
+                f"scales and z-scores of a mode down to T = {DEEP_SAMPLED:g} T_k."
+            )
         else:
             notes.append("Exact training has no sampling noise: the seed error is negligible, every seed is judged.")
         return tuple(notes)
