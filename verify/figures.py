@@ -213,12 +213,13 @@ def plot_stationarity(report: Report, ax: Sequence[Axes] | None = None) -> Figur
         latents = report.trained.latents
         tolerance = {check.name: check.tolerance for check in report.checks}
         active = report.trained.signal_fraction > ACTIVE
+        judged = "tolerance of the mean over seeds" if report.sampled else "tolerance"
         for panel, measured, value, name, label in (
             (axes[0], latents.posterior_scale, 1.0, "posterior-scale", "posterior scale  $A_k^2$"),
             (axes[1], latents.jensen, 0.0, "jensen-gap", "Jensen gap  $J_k$"),
         ):
             allowed = tolerance.get(name, 0.01)
-            panel.axhspan(value - allowed, value + allowed, color=INK, alpha=0.08, linewidth=0, label="tolerance")
+            panel.axhspan(value - allowed, value + allowed, color=INK, alpha=0.08, linewidth=0, label=judged)
             panel.axhline(value, color=REFERENCE, zorder=1, label="theory")
             values = np.where(active, latents.ranked(measured), np.nan)
             for k in shown:

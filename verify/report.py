@@ -169,7 +169,8 @@ class Report:
             _wrap(head, width),
             self._spectra_text(),
             self._checks_text(),
-            "\n".join(_claim_text(check, width) for check in self.checks),
+            # Room for terminals that show λ as "lambda".
+            "\n".join(_claim_text(check, width - 8) for check in self.checks),
             "\n".join(_wrap(note, width) for note in self.notes),
             _wrap(verdict, width),
         ]
