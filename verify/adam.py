@@ -77,8 +77,9 @@ class Adam:
     def flush(self) -> None:
         """Set decayed entries to exactly zero.
 
-        A collapsed latent decays geometrically; below the smallest normal number every operation on it is
-        done in microcode, 3–8 times slower. The cut lies so far below rounding that no order parameter moves.
+        Once a gradient is exactly zero, the moments decay geometrically into denormal numbers, which the processor
+        handles in microcode: float32 steps then took 4 to 25 times longer. Sweeps whose gradients stay above rounding
+        never get there. The cut lies so far below rounding that no order parameter moves.
         """
         tiny = math.sqrt(float(np.finfo(self._theta.dtype).tiny))
         for buffer, cut in ((self._theta, tiny), (self._m, tiny), (self._v, tiny * tiny / self._epsilon)):
