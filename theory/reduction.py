@@ -119,7 +119,7 @@ class Setting:
 
     def effective(self, degree: int | None) -> int | None:
         """Degree of a family as far as this order can tell; ``None`` if it is as good as free."""
-        return None if degree is None or 1 < self.order // 2 <= degree else degree
+        return None if degree is None or degree >= max(self.order // 2, 2) else degree
 
     def monomials(self, degree: int) -> list[tuple[int, ...]]:
         """Return the exponents of the visible coordinates up to a total degree."""
