@@ -28,8 +28,14 @@ if TYPE_CHECKING:
     from theory.errors import MissingExtraError as MissingExtraError
     from theory.linear_gaussian import derive_linear as derive_linear
     from theory.references import cite as cite
+    from verify.cascade_figure import plot_cascade as plot_cascade
     from verify.compare import Report as Report
     from verify.compare import verify_cascade as verify_cascade
+    from verify.figures import plot_distortion as plot_distortion
+    from verify.figures import plot_identity as plot_identity
+    from verify.figures import plot_order_parameters as plot_order_parameters
+    from verify.figures import plot_stationarity as plot_stationarity
+    from verify.figures import save_figures as save_figures
     from verify.latents import Latents as Latents
     from verify.latents import measure as measure
     from verify.results import load_report as load_report
@@ -57,7 +63,13 @@ _EXPORTS = {
     "load_report": "verify.results",
     "load_table": "numerics.tables",
     "measure": "verify.latents",
+    "plot_cascade": "verify.cascade_figure",
+    "plot_distortion": "verify.figures",
+    "plot_identity": "verify.figures",
+    "plot_order_parameters": "verify.figures",
+    "plot_stationarity": "verify.figures",
     "run_sweep": "verify.sweep",
+    "save_figures": "verify.figures",
     "save_report": "verify.results",
     "verify_cascade": "verify.compare",
 }

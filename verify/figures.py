@@ -23,7 +23,7 @@ from typing import Any, cast
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
+from matplotlib.ticker import FormatStrFormatter, LogFormatterSciNotation, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from numerics import _formulas
@@ -186,6 +186,12 @@ def plot_identity(report: Report, ax: Axes | None = None) -> Axes:
         if off.size:
             ax.plot([], [], " ", label=f"largest deviation ${_power(100 * off.max())}$ %")
         ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
+        if ends[1] / ends[0] < 300:
+            # Matplotlib would write out every minor tick of so short a range, one over the other.
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter(FormatStrFormatter("%g"))
+                axis.set_minor_formatter(NullFormatter())
         ax.set_xlabel("collapse threshold  $t_k$")
         ax.set_ylabel("utility  $\\Delta D_k / (V M_k^2)$")
         ax.set_title("utility is threshold is spectrum", loc="left")
