@@ -108,9 +108,10 @@ def cosine_rate(step: int, steps: int, rate: float, *, warm: float = 0.3) -> flo
 def geometric_rate(step: int, steps: int, rate: float, *, warm: float = 0.4, last: float = 0.003) -> float:
     """Learning rate of ``step`` out of ``steps``: constant for a share ``warm``, then falling to ``last`` of itself.
 
-    For noisy gradients. Minibatch noise multiplies the amplitude of a mode and so biases M² by an amount
-    proportional to the rate; near a threshold, where relaxation is slow, the bias only goes away if the rate
-    spends as many steps in every octave. A cosine leaves it behind.
+    For noisy gradients. Noise biases M² downwards just below a threshold, by an amount that falls with the rate and
+    with the batch size; relaxation is slow there, so the bias only follows the rate down if the rate takes its time.
+    Measured on Breast Cancer at T = 0.87 T_k: −0.028 after a cosine, −0.002 ± 0.001 after a geometric fall of the same
+    length. At 0.9 T_k some of it is left (about −0.003 at the default length).
 
     Examples
     --------
