@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -471,6 +472,8 @@ def test_json_is_strict() -> None:
     assert out["reduced"] == {"a**2": "T - 1", "a**4": "1/2 - kappa3**2/2"}
     assert out["signal"] == {"m": "T - 1", "m**2": "T/2 - kappa3**2/2"}
     assert out["critical"]["temperature"] == "1"
+    assert out["expansion"]["a**2"] == "T - 1"
+    assert json.loads(json.dumps(out, allow_nan=False)) == out
     assert all(isinstance(a, str) for a in out["assumptions"])
 
 

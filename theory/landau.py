@@ -166,12 +166,15 @@ class Landau:
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as a JSON-able dict; expressions are strings in ASCII symbols."""
+        from .landau_steps import expand
+
         out: dict[str, Any] = {
             "model": self.model.name,
             "order": self.order,
             "data": self.data.name,
             "amplitudes": [str(s) for s in self.amplitudes],
             "gauge": self.gauge,
+            "expansion": expand(self.model, self.order, self.data).to_json(),
             "reduced": _strings(self.amplitudes, self.reduced),
             "critical": {
                 "temperature": str(self.critical_temperature),
@@ -246,9 +249,9 @@ def channels(model: ModelClass | str, data: Cumulants | None = None) -> tuple[Ch
     for i, (name, j) in enumerate(directions):
         variance = readout.expression(setting.moments.moment(tuple(2 * int(k == j) for k in range(data.dimensions))))
         # Amplitudes on standardised coordinates, temperatures over λ.
-        coefficient = sp.cancel(form[tuple(2 * int(k == i) for k in range(len(names)))] / variance)
-        roots = sp.solve(coefficient, TEMPERATURE) if coefficient.subs(TEMPERATURE, 0) != 0 else []
-        found.append(Channel(name, j, sp.expand(coefficient), roots[0] if roots else None))
+        coefficient = sp.expand(sp.cancel(form[tuple(2 * int(k == i) for k in range(len(names)))] / variance))
+        slope, offset = (coefficient.coeff(TEMPERATURE, power) for power in (1, 0))
+        found.append(Channel(name, j, coefficient, -offset / slope if offset else None))
     return tuple(found)
 
 

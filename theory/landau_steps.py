@@ -198,11 +198,11 @@ def derive(landau: Landau) -> Derivation:
         for weight in range(solution.half + 1)
     ]
     substituted = algebra.compose(total, replaced)
+    excess = [_scale_excess(setting, solution, k) for k in solution.latents]
     scale = [
-        setting.moments.expect(algebra.product_part(mean, mean, weight) + square[weight])
-        - generators[name] * parts[weight].diff(generators[name]) * setting.moments.number(1) / 2
-        for mean, square, name in zip(solution.mean, solution.square_width, critical, strict=False)
-        for weight in range(1, solution.half + 1)
+        part - generators[name] * parts[weight].diff(generators[name]) / 2
+        for k, name in enumerate(critical[: model.latents])
+        for weight, part in enumerate(excess[k])
     ]
     free, top = sp.Symbol("F"), landau.critical_temperature
     quadratic = {powers: c for powers, c in landau.reduced.items() if sum(powers) == 2}
@@ -225,7 +225,6 @@ def derive(landau: Landau) -> Derivation:
         ),
     ]
     if chosen:
-        # The functions of highest degree that a weight reaches, and the shift of the scale, are what the eye looks for.
         pairs = [sp.Eq(amplitude_symbol(s.name), shown(sum(values[s.name], ring.zero)), evaluate=False) for s in chosen]
         steps.append(
             Step(
@@ -240,7 +239,7 @@ def derive(landau: Landau) -> Derivation:
         steps.append(
             Step(
                 "scale-identity",
-                sp.Eq(sp.Symbol("A2"), 1 + shown(sum(scale_part(setting, solution), ring.zero)), evaluate=False),
+                sp.Eq(sp.Symbol("A2"), 1 + shown(sum(excess[0], ring.zero)), evaluate=False),
                 "z → cz moves a and costs only divergence, so A² = E[μ² + σ²] = 1 + a ∂F/∂a / 2T at fixed amplitudes.",
                 "both sides, from the solution and from the reduced polynomial, agree weight by weight",
                 tuple(map(shown, scale)),
@@ -275,20 +274,21 @@ def derive(landau: Landau) -> Derivation:
     return Derivation(
         model.name,
         f"Landau expansion of the class {model.name!r} through order {order}",
-        ("hirn2026pruning", "li2025"),
+        ("hirn2026pruning", "li2025", *(("guo2011",) if landau.signal is not None else ())),
         landau.assumptions,
         _quantities(landau, steps),
         tuple(steps),
     )
 
 
-def scale_part(setting: Setting, solution: Expansion) -> list[PolyElement]:
-    """Parts of E[μ² + σ²] − 1 of the first latent, through the weight that the elimination used."""
-    mean, square = solution.mean[0], solution.square_width[0]
-    return [
-        setting.moments.expect(solution.algebra.product_part(mean, mean, weight) + square[weight])
-        for weight in range(1, solution.half + 1)
+def _scale_excess(setting: Setting, solution: Expansion, latent: int) -> Graded:
+    """E[μ² + σ²] − 1 of one latent, through the weight that the elimination used."""
+    mean, square = solution.mean[latent], solution.square_width[latent]
+    parts = [
+        setting.moments.expect(solution.algebra.product_part(mean, mean, k) + square[k])
+        for k in range(1, solution.half + 1)
     ]
+    return [setting.moments.ring.zero, *parts]
 
 
 def _monomial(landau: Landau, powers: Exponents) -> sp.Expr:
