@@ -30,7 +30,7 @@ from .check import Check, Scale
 from .fits import pooled_stderr
 from .readings import Readings
 
-__all__ = ["ACTIVE", "DEEP", "DEEP_SAMPLED", "FLOOR", "NEAR", "SIGMAS", "Evidence", "judged_modes"]
+__all__ = ["ACTIVE", "DEEP", "DEEP_SAMPLED", "FLOOR", "NEAR", "NEAR_SAMPLED", "SIGMAS", "Evidence", "judged_modes"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -40,6 +40,8 @@ FLOOR = 1e-3
 """Smallest normalised threshold that is judged."""
 NEAR = 0.1
 """Half-width in ``ln T`` of the neighbourhood of a threshold, where critical slowing down rounds the transition."""
+NEAR_SAMPLED = 0.2
+"""The same in sampled training: gradient noise acts longest on the softest modes and lowers their M² by up to 0.01."""
 ACTIVE = 0.1
 """Signal fraction above which a latent is called active (Hirn, arXiv:2605.22691)."""
 DEEP = 1e-2
@@ -115,7 +117,8 @@ class Evidence:
     def away(self) -> Mask:
         """Cells (n, k) of judged modes outside the neighbourhood of their threshold."""
         lam = np.where(self.judged, self.eigenvalues, 1.0)
-        return self.judged & (np.abs(np.log(self.temperatures[:, None] / lam)) >= NEAR)
+        near = NEAR_SAMPLED if self.sampled else NEAR
+        return self.judged & (np.abs(np.log(self.temperatures[:, None] / lam)) >= near)
 
     @property
     def window(self) -> Mask:
