@@ -99,8 +99,8 @@ class Report:
             notes.append(f"{hidden} of {judged.size} modes have t_k < {FLOOR:g}: they are reported, not judged.")
         if self.sampled:
             notes.append(
-                "Sampled training: averages over seeds are judged, with standard errors over seeds; order parameters "
-                f"of a mode outside |ln(T/T_k)| < {NEAR_SAMPLED:g}, rates and z-scores down to T = {DEEP_SAMPLED:g} T_k."
+                "Sampled training: averages over seeds are judged, with standard errors over seeds; M² and KL "
+                f"of a mode outside |ln(T/T_k)| < {NEAR_SAMPLED:g}, KL and z-scores down to T = {DEEP_SAMPLED:g} T_k."
             )
         else:
             notes.append("Exact training has no sampling noise: the seed error is negligible, every seed is judged.")
