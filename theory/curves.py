@@ -207,7 +207,7 @@ class Curve:
 
     def temperature_at(self, signal: Any) -> Any:
         """T(m) as an mpmath number, for m in [0, 1)."""
-        return (1 - signal) * mpmath.polyval(self._slopes(), signal)
+        return (1 - signal) * mpmath.polyval(_slopes(self, mpmath.mp.prec), signal)
 
     def excess(self, signal: Any, temperature: Any) -> Any:
         """F(m) − F(0) as an mpmath number."""
@@ -291,9 +291,6 @@ class Curve:
                     found.append(Jump(temperature, start, at))
             return tuple(found)
 
-    def _slopes(self) -> list[Any]:
-        return [n * mpmath.mpf(v.p) / v.q for n, v in reversed(list(enumerate(self.variances, start=1)))]
-
     def _temperature(self, temperature: Any, dps: int) -> Any:
         with mpmath.workdps(dps):
             found = mpmath.mpf(temperature)
@@ -336,9 +333,16 @@ def _spinodals(curve: Curve, dps: int) -> tuple[Spinodal, ...]:
         return tuple(Spinodal(at, curve.temperature_at(at), k % 2 == 0) for k, at in ordered)[::-1]
 
 
+@lru_cache(maxsize=64)
+def _slopes(curve: Curve, prec: int) -> list[Any]:
+    """n c_n² at a working precision, highest power of m first."""
+    with mpmath.workprec(prec):
+        return [n * mpmath.mpf(v.p) / v.q for n, v in enumerate(curve.variances, start=1)][::-1]
+
+
 def _root(rising: Any, low: Any, high: Any) -> Any:
     """Root of a rising function in a bracket that it never leaves, to the working precision."""
     with mpmath.extradps(10):
         if rising(low) >= 0 or rising(high) <= 0:
             return low if rising(low) >= 0 else high
-        return mpmath.findroot(rising, (low, high), solver="anderson", maxsteps=500, tol=mpmath.eps**2, verify=False)
+        return mpmath.findroot(rising, (low, high), solver="anderson", maxsteps=500, tol=16 * mpmath.eps, verify=False)
