@@ -178,7 +178,7 @@ def derive_exponential_family(family: str = "bernoulli") -> Derivation:
         f"Critical β of a {family} decoder",
         ("lucas2019", "dai2020", "li2025"),
         (
-            "Features are conditionally independent given z; the decoder is free, its small changes are w z, w He_2(z).",
+            "Features are conditionally independent given z; the decoder is free, with small changes w z, w He_2(z).",
             "The encoder can realise δμ and δ ln σ linear in the features; more freedom does not move the threshold.",
         ),
         (
