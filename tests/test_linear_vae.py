@@ -151,7 +151,22 @@ def test_evaluate_gradient_norm_is_the_norm_of_the_gradient() -> None:
         kernel.theta[j] -= 2 * step
         partial[j] = (up - kernel.evaluate()[0][0]) / (2 * step)
     kernel.theta[:] = start
+    partial[2 * K * D : 3 * K * D] /= kernel._slope_unit  # θ holds U in other units than the model
     assert kernel.evaluate()[1][0] == pytest.approx(np.linalg.norm(partial), rel=1e-6)  # roundoff ε/h ~ 1e-9
+
+
+def test_an_outlying_row_does_not_overflow_the_width() -> None:
+    """One feature that is constant but for a single row, as in the corners of the digits."""
+    x = 0.1 * np.random.default_rng(0).standard_normal((2000, 30))
+    x[0] = 40.0
+    x -= x.mean(0)
+    kernel = SampledKernel(x, np.array([1e-3]), 8, batch_size=64, rows=np.random.default_rng(0), dtype=np.float32)
+    kernel.initialize(_generators(1))
+    adam = Adam(kernel.theta, betas=(0.9, 0.999))
+    for _ in range(300):
+        kernel.differentiate()
+        adam.step(kernel.gradient, 0.02)
+    assert np.isfinite(kernel.theta).all()
 
 
 def test_weighted_rows_are_drawn_in_proportion() -> None:

@@ -203,6 +203,9 @@ class SampledKernel:
         self._x = np.ascontiguousarray(x, dtype)
         self._weights = None if weights is None else weights / weights.sum()
         self._cumulative = None if self._weights is None else np.cumsum(self._weights)
+        # Adam moves every entry of U alike, so one step moves ln σ² of a row by up to rate·‖x‖₁, and exp overflows on
+        # outlying rows. U is trained in units where the longest row has norm one.
+        self._slope_unit = self._x.dtype.type(1 / np.sqrt(np.square(x).sum(1).max()))
         self._rows = rows
         self._order = np.empty(0, dtype=np.intp)
         self._noise_generators: Sequence[np.random.Generator] = ()
@@ -262,6 +265,7 @@ class SampledKernel:
         np.matmul(y.reshape(-1, features), batch.T, out=h.reshape(-1, count))  # [Wᵀx; Vx; Ux]
         mu, log_variance, g_mu, g_rho = h[:, k : 2 * k], h[:, 2 * k :], q[:, k : 2 * k], q[:, 2 * k :]
         mu += b[:, :, None]
+        log_variance *= self._slope_unit
         log_variance += c[:, :, None]
         log_variance *= 0.5
         np.exp(log_variance, out=sigma)
@@ -281,6 +285,7 @@ class SampledKernel:
         g_rho *= 0.5
         np.negative(z, out=q[:, :k])
         np.matmul(q.reshape(-1, count), batch, out=g_y.reshape(-1, features))
+        g_y[:, 2 * k :] *= self._slope_unit
         np.matmul(z, z.swapaxes(1, 2), out=self._gram)
         np.matmul(self._gram, wt, out=self._wd)
         total_z = z.sum(2)
@@ -311,7 +316,7 @@ class SampledKernel:
             "encoder": y[:, k : 2 * k].copy(),
             "log_variance": c,
             "encoder_bias": b,
-            "log_variance_slope": y[:, 2 * k :].copy(),
+            "log_variance_slope": float(self._slope_unit) * y[:, 2 * k :],
             "decoder_bias": d,
         }
 
