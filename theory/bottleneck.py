@@ -170,7 +170,7 @@ def derive_bottleneck() -> Derivation:
             Step(
                 "eigenvector",
                 sp.Eq(Q * a, ELL * P * a, evaluate=False),
-                "At fixed g = aᵀΣ_x a it is stationary along left eigenvectors of Σ_{x|y}Σ_x⁻¹: there ½g(1 − β(1 − ℓ)).",
+                "Stationary at fixed g = aᵀΣ_x a along left eigenvectors of Σ_{x|y}Σ_x⁻¹: ½g(1 − β(1 − ℓ)).",
                 "gradient of the form is (1 − β)Pa + βQa; with Qa = ℓPa it is (1 − β(1 − ℓ))Pa",
                 (
                     *(sp.diff(form, y) - row for y, row in zip(a, (1 - BETA) * P * a + BETA * Q * a, strict=True)),
