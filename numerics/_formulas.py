@@ -11,7 +11,7 @@ T    temperature: T, in data variance, > 0
 D    features: D, number of features
 K    latents: K, number of latents
 B    batch: B, rows in a batch
-λ    eigenvalue: λ, variance of the data along the mode, in data variance, >= 0
+λ    eigenvalue: λ, variance of the data along the mode, in data variance, > 0
 M2   signal_fraction: M², in [0, 1)
 w    decoder_weight: w, in data units
 v    encoder_weight: v, in inverse data units
@@ -19,6 +19,10 @@ s    posterior_variance: s, > 0
 A2   scale: A², the posterior scale Var μ + E σ², > 0
 J    jensen: J, the Jensen gap ln E σ² - E ln σ², in nats, >= 0
 m    mean: m, mean of the posterior mean over the data
+delta distance: |T − λ|, in data variance, > 0
+P_w  decoder_rate: learning rate of w, > 0
+P_v  encoder_rate: learning rate of v, > 0
+tau  time: training time τ of the flow, > 0
 Λ    level max(λ, T), in data variance
 """
 
@@ -46,7 +50,10 @@ __all__ = [
     "posterior_variance",
     "rate",
     "reduced_free_energy",
+    "rounding_distance",
     "signal_fraction",
+    "slow_rate_active",
+    "slow_rate_collapsed",
     "temperature_elbo",
     "temperature_half_sse",
     "temperature_mse",
@@ -976,3 +983,129 @@ def kl_terms(
     J = np.asarray(jensen, dtype=np.float64)
     m = np.asarray(mean, dtype=np.float64)
     return (-np.log1p(-M2)/2, -1/2 + A2/2 - np.log(A2)/2, J/2, np.square(m)/2)
+
+
+def slow_rate_collapsed(
+    eigenvalue: ArrayLike,
+    distance: ArrayLike,
+    decoder_rate: ArrayLike,
+    encoder_rate: ArrayLike,
+) -> FloatArray:
+    """Slowest decay rate of gradient flow of F above a threshold, to leading order in |T − λ|.
+
+    ``2*P_v*P_w*delta*λ/(P_w + P_v*λ**2)``
+
+    Parameters
+    ----------
+    eigenvalue : array_like
+        λ, variance of the data along the mode, in data variance, > 0.
+    distance : array_like
+        |T − λ|, in data variance, > 0.
+    decoder_rate : array_like
+        learning rate of w, > 0.
+    encoder_rate : array_like
+        learning rate of v, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        rate, in inverse time.
+
+    Notes
+    -----
+    Step ``rate-above`` of the derivation ``relaxation-rates``.
+
+    Examples
+    --------
+    >>> round(float(slow_rate_collapsed(2.0, 0.1, 1.0, 3.0)), 12)
+    0.092307692308
+    """
+    λ = np.asarray(eigenvalue, dtype=np.float64)
+    delta = np.asarray(distance, dtype=np.float64)
+    P_w = np.asarray(decoder_rate, dtype=np.float64)
+    P_v = np.asarray(encoder_rate, dtype=np.float64)
+    return 2*P_v*P_w*delta*λ/(P_w + P_v*np.square(λ))
+
+
+def slow_rate_active(
+    eigenvalue: ArrayLike,
+    distance: ArrayLike,
+    decoder_rate: ArrayLike,
+    encoder_rate: ArrayLike,
+) -> FloatArray:
+    """Slowest decay rate of gradient flow of F below a threshold, to leading order in |T − λ|.
+
+    ``4*P_v*P_w*delta*λ/(P_w + P_v*λ**2)``
+
+    Parameters
+    ----------
+    eigenvalue : array_like
+        λ, variance of the data along the mode, in data variance, > 0.
+    distance : array_like
+        |T − λ|, in data variance, > 0.
+    decoder_rate : array_like
+        learning rate of w, > 0.
+    encoder_rate : array_like
+        learning rate of v, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        rate, in inverse time.
+
+    Notes
+    -----
+    Step ``rate-below`` of the derivation ``relaxation-rates``.
+
+    Examples
+    --------
+    >>> round(float(slow_rate_active(2.0, 0.1, 1.0, 3.0)), 12)
+    0.184615384615
+    """
+    λ = np.asarray(eigenvalue, dtype=np.float64)
+    delta = np.asarray(distance, dtype=np.float64)
+    P_w = np.asarray(decoder_rate, dtype=np.float64)
+    P_v = np.asarray(encoder_rate, dtype=np.float64)
+    return 4*P_v*P_w*delta*λ/(P_w + P_v*np.square(λ))
+
+
+def rounding_distance(
+    eigenvalue: ArrayLike,
+    time: ArrayLike,
+    decoder_rate: ArrayLike,
+    encoder_rate: ArrayLike,
+) -> FloatArray:
+    """Distance from a threshold at which the slow rate times the training time is 1.
+
+    ``(P_w + P_v*λ**2)/(2*P_v*P_w*tau*λ)``
+
+    Parameters
+    ----------
+    eigenvalue : array_like
+        λ, variance of the data along the mode, in data variance, > 0.
+    time : array_like
+        training time τ of the flow, > 0.
+    decoder_rate : array_like
+        learning rate of w, > 0.
+    encoder_rate : array_like
+        learning rate of v, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        |T − λ|, in data variance.
+
+    Notes
+    -----
+    Step ``rounding`` of the derivation ``relaxation-rates``.
+
+    Examples
+    --------
+    >>> round(float(rounding_distance(2.0, 100.0, 1.0, 3.0)), 12)
+    0.010833333333
+    """
+    λ = np.asarray(eigenvalue, dtype=np.float64)
+    tau = np.asarray(time, dtype=np.float64)
+    P_w = np.asarray(decoder_rate, dtype=np.float64)
+    P_v = np.asarray(encoder_rate, dtype=np.float64)
+    return (P_w + P_v*np.square(λ))/(2*P_v*P_w*λ*tau)

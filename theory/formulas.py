@@ -307,10 +307,13 @@ def catalogue() -> tuple[Formula, ...]:
     >>> [formula.name for formula in catalogue()][:2]
     ['temperature_elbo', 'beta_elbo']
     """
+    from .formulas_dynamics import dynamics_formulas  # it needs `Formula` from here
+
     linear = derive_linear()
     return (
         *_conversions(derive_conversions()),
         *_equilibrium(linear),
         *_off_equilibrium(linear),
         _split(derive_kl_identity()),
+        *dynamics_formulas(),
     )
