@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from theory.derivation import Derivation as Derivation
     from theory.errors import InputError as InputError
     from theory.errors import MissingExtraError as MissingExtraError
+    from theory.explain import Explanation as Explanation
+    from theory.explain import explain as explain
     from theory.linear_gaussian import derive_linear as derive_linear
     from theory.references import cite as cite
     from verify.cascade_figure import plot_cascade as plot_cascade
@@ -48,6 +50,7 @@ _EXPORTS = {
     "Cascade": "numerics.linear_equilibrium",
     "Derivation": "theory.derivation",
     "Equilibrium": "numerics.linear_equilibrium",
+    "Explanation": "theory.explain",
     "InputError": "theory.errors",
     "Latents": "verify.latents",
     "MissingExtraError": "theory.errors",
@@ -60,6 +63,7 @@ _EXPORTS = {
     "cascade": "numerics.linear_equilibrium",
     "cite": "theory.references",
     "derive_linear": "theory.linear_gaussian",
+    "explain": "theory.explain",
     "load_report": "verify.results",
     "load_table": "numerics.tables",
     "measure": "verify.latents",

@@ -1,23 +1,69 @@
-"""``landau-vae derive``: a derivation, step by step."""
+"""``landau-vae derive``: a model explained step by step, with the verdict that follows."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
-from theory.linear_gaussian import derive_linear
+from theory.errors import InputError
+from theory.explain import Explanation, explain
+from theory.model import MODEL_CLASSES
 
+from .options import load_data
 from .output import dumps
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0."""
-    derivation = derive_linear(order=args.order)
+    if args.data is not None and args.cumulants is not None:
+        raise InputError("--cumulants and --data both fix the cumulants of the top mode; give one of them")
+    source: dict[str, Any] = {}
+    if args.data is not None:
+        explanation, source = _of_data(args)
+    else:
+        explanation = explain(args.model, order=args.order, cumulants=args.cumulants)
     if args.json:
-        print(dumps(derivation.to_json()))
+        print(dumps({**explanation.to_json(), **({"top_mode": source} if source else {})}))
     elif args.latex:
-        print(derivation.to_latex())
+        print(explanation.to_latex())
+    elif args.python:
+        print(explanation.to_python(), end="")
     else:
         unicode = (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf")
-        print(derivation.to_text(width=80, unicode=unicode))
+        print(explanation.to_text(width=80, unicode=unicode), end="")
+        for name, value in source.items():
+            print(f"top mode, {name.replace('_', ' ')}: {_shown(value)}")
     return 0
+
+
+def _of_data(args: argparse.Namespace) -> tuple[Explanation, dict[str, Any]]:
+    """The verdict for the top principal mode of a table, and what is known of that mode beyond its cumulants."""
+    if args.model not in MODEL_CLASSES:
+        raise InputError(f"--data needs a model class ({', '.join(MODEL_CLASSES)}), got {args.model}; leave --data out")
+    from numerics.projection import mode_scores, standardized_cumulants
+    from numerics.spectrum import Spectrum
+    from numerics.subgaussian import subgaussian_proxy
+
+    table, _ = load_data(args)
+    spectrum = Spectrum.from_table(table, standardize=not args.no_standardize)
+    scores, eigenvalue = mode_scores(spectrum, table.values)
+    cumulants = standardized_cumulants(scores, table.weights, order=max(args.order, 4))
+    proxy = subgaussian_proxy(scores, table.weights)
+    source = {
+        "data": table.name,
+        "data_sha256": table.sha256,
+        "eigenvalue": eigenvalue,
+        "cumulants": cumulants,
+        # λ ≤ T* ≤ σ²_sG for any architecture that encodes this mode alone.
+        "coexistence_bounds": [1.0, proxy.upper],
+    }
+    return explain(args.model, order=args.order, cumulants=cumulants), source
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {number:.5g}" for name, number in value.items())
+    if isinstance(value, list):
+        return " to ".join(f"{number:.6g}" for number in value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -17,8 +17,13 @@ __all__ = ["build_parser", "load_data", "temperature_values"]
 
 _DATA_HELP = (
     "a shipped table (breast-cancer, wine, digits), a file (.csv, .tsv, also .gz; .npy, .npz, .parquet) or a folder "
-    "with the 19 WorldClim layers; default: breast-cancer"
+    "with the 19 WorldClim layers"
 )
+# The models of theory.explain, which would import SymPy; a test keeps the two lists equal.
+_MODELS = (
+    "linear", "nonlinear-decoder", "nonlinear-mean", "flexible", "curve", "bernoulli", "poisson", "learned-variance",
+    "conditional", "bottleneck",
+)  # fmt: skip
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -104,12 +109,25 @@ def _add_cascade(verbs: _Verbs) -> None:  # type: ignore[valid-type]
 
 
 def _add_derive(verbs: _Verbs) -> None:  # type: ignore[valid-type]
-    p = _add(verbs, "derive", "derive", "derive the theory step by step, every step checked")
-    p.add_argument("model", choices=["linear"], help="model class")
+    p = _add(
+        verbs,
+        "derive",
+        "derive",
+        "derive the theory step by step, every step checked",
+        "With cumulants or data the verdict on the transition becomes a numeric one.",
+    )
+    p.add_argument("model", metavar="MODEL", help=f"one of {', '.join(_MODELS)}")
     p.add_argument("--order", type=int, default=4, metavar="n", help="order of the Landau series (default: 4)")
+    p.add_argument(
+        "--cumulants", metavar="κ3=…,κ4=…", help="numbers for the top mode, also kappa3=…; for curve: c1=…,c2=…"
+    )
     form = p.add_mutually_exclusive_group()
     form.add_argument("--latex", action="store_true", help="print LaTeX")
     form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument(
+        "--python", action="store_true", help="print the result as a Python function that needs only math"
+    )
+    _data_options(p, positional=False)
 
 
 def _add_report(verbs: _Verbs) -> None:  # type: ignore[valid-type]
@@ -125,9 +143,14 @@ def _add_cite(verbs: _Verbs) -> None:  # type: ignore[valid-type]
     )
 
 
-def _data_options(p: argparse.ArgumentParser) -> None:
-    p.add_argument("data", nargs="?", default="breast-cancer", metavar="DATA", help=_DATA_HELP)
+def _data_options(p: argparse.ArgumentParser, *, positional: bool = True) -> None:
+    if positional:
+        p.add_argument(
+            "data", nargs="?", default="breast-cancer", metavar="DATA", help=f"{_DATA_HELP}; default: breast-cancer"
+        )
     g = p.add_argument_group("data")
+    if not positional:
+        g.add_argument("--data", metavar="DATA", help=f"take the cumulants of the top mode of {_DATA_HELP}")
     g.add_argument("--columns", nargs="+", metavar="NAME", help="use only these columns")
     g.add_argument("--drop-columns", nargs="+", default=[], metavar="NAME", help="leave these columns out")
     g.add_argument("--log1p", nargs="+", default=[], metavar="NAME", help="replace these columns x by ln(1 + x)")
@@ -190,7 +213,7 @@ def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
                 f"--blocks needs the coordinates of the rows, and {table.source} has none; name them with "
                 "--coordinates LON LAT"
             )
-        split = spatial_split(table.coordinates, block_km=args.blocks, seed=args.seed)
+        split = spatial_split(table.coordinates, block_km=args.blocks, seed=getattr(args, "seed", 0))
         held_out = {"validation": table.take(split.validation), "test": table.take(split.test)}
         table = table.take(split.train)
     if not args.no_standardize:

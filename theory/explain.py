@@ -1,0 +1,476 @@
+"""What `landau-vae derive` shows: a model's expansion, what it implies for the transition, and the steps behind both.
+
+One road for every model: derivations (checked steps) → Landau polynomial, where the model has one → verdict, symbolic
+and, with numbers for the cumulants, numeric → text, LaTeX, JSON or a dependency-free Python function.
+
+Symbol table
+------------
+symbol   meaning                                                     unit
+a, r     critical amplitudes of posterior mean and posterior width   1
+m        signal fraction M²                                          1
+T        temperature over the variance λ of the top mode             1
+κ_n      cumulants of the standardised top mode                      1
+c_n      amplitudes of the curve family                              data unit
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Final
+
+import sympy as sp
+
+from .cumulants import Cumulants, parse_number
+from .derivation import Derivation, DerivationError, is_positive
+from .emit import emit_function
+from .errors import InputError
+from .formulas import Argument, Formula
+from .kl_identity import M
+from .landau import Landau, reduce
+from .model import MODEL_CLASSES
+from .normal_form import SIGNAL, TEMPERATURE, LandauPolynomial
+from .transition import Verdict, classify
+from .truncated import coexistence
+
+__all__ = ["MODELS", "Explanation", "explain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A model explained: derivations, Landau polynomial, verdict, and the numbers if cumulants were given.
+
+    Parameters
+    ----------
+    model : str
+        One of `MODELS`.
+    order : int
+        Order of the expansion in the amplitudes.
+    derivations : tuple of Derivation
+        In reading order.
+    verdict : Verdict
+        Local and global character at full collapse.
+    critical : mapping
+        JSON-able facts on where collapse loses stability.
+    formula : Formula
+        The model's main result as a function.
+    landau : Landau or None
+        The reduction, for the four model classes.
+    polynomial : LandauPolynomial or None
+        What the verdict rests on; ``None`` where only the quadratic form is derived.
+    values : mapping of str to Fraction
+        Cumulants (or curve amplitudes) that were given.
+    numbers : mapping
+        JSON-able numeric consequences of `values`; empty without.
+    """
+
+    model: str
+    order: int
+    derivations: tuple[Derivation, ...]
+    verdict: Verdict
+    critical: Mapping[str, Any] = field(hash=False)
+    formula: Formula
+    landau: Landau | None = None
+    polynomial: LandauPolynomial | None = None
+    values: Mapping[str, Fraction] = field(default_factory=dict, hash=False)
+    numbers: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as a strictly JSON-able dict; expressions are strings in ASCII symbols."""
+        if self.landau is not None:
+            expanded = self.landau.to_json()
+        else:
+            terms = {} if self.polynomial is None else self.polynomial.terms
+            reduced = {sp.sstr(SIGNAL ** powers[0]): sp.sstr(c) for powers, c in terms.items()}
+            expanded = {"amplitudes": ["m"] if reduced else [], "expansion": dict(reduced), "reduced": reduced}
+        first = self.derivations[0]
+        return {
+            **expanded,
+            "model": self.model,
+            "order": self.order,
+            "critical": {**expanded.get("critical", {}), **self.critical},
+            "verdict": self.verdict.to_json(),
+            "values": {name: str(value) for name, value in self.values.items()},
+            "numbers": dict(self.numbers),
+            "name": first.name,
+            "title": first.title,
+            "sources": list(dict.fromkeys(key for d in self.derivations for key in d.sources)),
+            "symbols": _unique(d.to_json()["symbols"] for d in self.derivations),
+            "steps": [step for d in self.derivations for step in d.to_json()["steps"]],
+            "checks": sum(d.check() for d in self.derivations),
+        }
+
+    def to_text(self, width: int = 80, unicode: bool = True) -> str:
+        """Return the derivations, the verdict and the numbers for a terminal."""
+        import textwrap
+
+        parts = [d.to_text(width, unicode).rstrip() for d in self.derivations]
+        shown = self.verdict.to_json()
+        lines = [f"Verdict: {shown['kind']} at the threshold; global: {shown['global']}"]
+        lines += textwrap.wrap(f"Jump where: {shown['condition']}", width, subsequent_indent="    ")
+        for line in shown["evidence"]:
+            lines += textwrap.wrap(f"Evidence: {line}", width, subsequent_indent="    ")
+        for line in shown["assumptions"]:
+            lines += textwrap.wrap(f"Assumed: {line}", width, subsequent_indent="    ")
+        for name, value in {**self.critical, **self.numbers}.items():
+            number = f"{value:.6g}" if isinstance(value, float) else value
+            lines += textwrap.wrap(f"{name.replace('_', ' ')}: {number}", width, subsequent_indent="    ")
+        return "\n\n".join([*parts, "\n".join(lines)]) + "\n"
+
+    def to_latex(self) -> str:
+        """Return the derivations as LaTeX."""
+        return "\n".join(d.to_latex() for d in self.derivations)
+
+    def to_python(self) -> str:
+        """Return the main result as the source of a function that needs only ``math``."""
+        return "import math\n\n\n" + emit_function(self.formula, "python")
+
+
+def explain(
+    model: str, *, order: int = 4, cumulants: str | Mapping[str, Any] | None = None, strictly_sub_gaussian: bool = False
+) -> Explanation:
+    """Derive a model by name.
+
+    Parameters
+    ----------
+    model : str
+        One of `MODELS`.
+    order : int
+        Order of the Landau expansion, at least 2.
+    cumulants : str or mapping, optional
+        Numbers for the standardised top mode, ``"κ3=1/2,κ4=-0.3"`` (for ``curve``: ``"c1=1,c2=0.9"``); they turn the
+        verdict into a numeric one. Strings are parsed as numbers, never evaluated.
+    strictly_sub_gaussian : bool
+        Declares that the data are; then full collapse is the optimum down to the threshold.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    InputError
+        For an unknown model or symbol, an order below 2, cumulants that no distribution has, or cumulants that the
+        order needs and that are not given (they are named).
+
+    Examples
+    --------
+    >>> explain("nonlinear-decoder").verdict.condition
+    kappa3**2 > 1
+    >>> skewed = explain("flexible", cumulants="kappa3=1/2,kappa4=1")
+    >>> skewed.verdict.kind, skewed.verdict.globally
+    ('jump', 'jump')
+    """
+    if isinstance(order, bool) or not isinstance(order, int) or order < 2:
+        raise InputError(f"order must be an integer of at least 2, got {order!r}; try 4")
+    if model in MODEL_CLASSES:
+        return _class(model, order, cumulants, strictly_sub_gaussian)
+    if model == "curve":
+        return _curve(order, cumulants)
+    if model in _RELATIVES:
+        if cumulants is not None:
+            raise InputError(f"{model} takes no cumulants: its derivation needs second moments only; leave them out")
+        return _relative(model, order)
+    close = difflib.get_close_matches(str(model), MODELS, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "choose one of them"
+    raise InputError(f"unknown model {model!r}; known are {', '.join(MODELS)}; {hint}")
+
+
+def _class(
+    name: str, order: int, cumulants: str | Mapping[str, Any] | None, strictly_sub_gaussian: bool
+) -> Explanation:
+    symbolic = reduce(name, order)
+    polynomial = _normal(symbolic)
+    values: dict[str, Fraction] = {}
+    numbers: dict[str, Any] = {}
+    landau = symbolic
+    if cumulants is not None:
+        data = Cumulants.parse(cumulants) if isinstance(cumulants, str) else Cumulants.of(**cumulants)
+        values = {data.label(alpha): number for alpha, number in data.known.items()}
+        # Names the cumulants that are needed and were not declared.
+        landau = reduce(name, order, data)
+        numbers = _numbers(_normal(landau))
+    verdict = classify(polynomial, values, strictly_sub_gaussian=strictly_sub_gaussian)
+    derivations: tuple[Derivation, ...] = (landau.derivation(),)
+    if name == "linear":
+        from .linear_gaussian import derive_linear
+
+        derivations = (derive_linear(order), *derivations)
+        verdict = _linear_verdict(verdict, derivations[0])
+    meanings = {quantity.symbol.name: quantity for d in derivations for quantity in d.quantities}
+    signal = landau.signal_polynomial
+    result, amplitudes = (landau.polynomial, landau.amplitudes) if signal is None else (signal, (SIGNAL,))
+    temperature = next(s for s in result.free_symbols if s.name == "T")
+    rest = sorted(result.free_symbols - set(amplitudes) - {temperature}, key=lambda s: s.name)
+    formula = Formula(
+        name=f"landau_{name.replace('-', '_')}",
+        summary=f"Free energy over λ of the class {name!r}, without its value at collapse, through order {order}.",
+        arguments=tuple(
+            Argument(s, s.name, "signal fraction M²" if s == SIGNAL else meanings[s.name].meaning)
+            for s in (*amplitudes, temperature, *rest)
+        ),
+        result=result,
+        returns="F/λ − F(collapse)/λ, dimensionless",
+        derivation=derivations[-1].name,
+        step="reduced",
+        example={s: sp.Rational(1, 2 + i) for i, s in enumerate((*amplitudes, temperature, *rest))},
+    )
+    critical = {"temperature": str(symbolic.critical_temperature), "unit": "variance of the top mode"}
+    return Explanation(name, order, derivations, verdict, critical, formula, landau, polynomial, values, numbers)
+
+
+def _normal(landau: Landau) -> LandauPolynomial:
+    """The polynomial that decides: in m, exact in T, for one amplitude; in (a, r) for two."""
+    if landau.signal is not None:
+        return LandauPolynomial.of(landau.signal_polynomial, ("m",), landau.order)
+    return LandauPolynomial.of(landau.polynomial, ("a", "r"), landau.order)
+
+
+def _linear_verdict(local: Verdict, derivation: Derivation) -> Verdict:
+    """With a linear decoder the series is closed, so the local statement is global."""
+    left = sp.Symbol("left", positive=True)  # 1 − M² of an active mode
+    eliminated = derivation["eliminated-free-energy"].rhs.subs(M, sp.sqrt(1 - left))
+    if not is_positive(sp.simplify(sp.diff(eliminated, left, 2))):
+        raise DerivationError("the eliminated free energy of the linear class is not convex in M²")
+    return replace(
+        local,
+        globally="continuous",
+        evidence=(
+            *local.evidence[:1],
+            f"F = {sp.sstr(derivation['eliminated-free-energy'].rhs)} at every M² is convex: one minimum at every T",
+        ),
+    )
+
+
+def _numbers(polynomial: LandauPolynomial) -> dict[str, Any]:
+    """Spinodals, coexistence and jump of the truncated polynomial."""
+    found = coexistence(polynomial)
+    numbers: dict[str, Any] = {
+        "truncated_polynomial": found.status,
+        "coexistence": _float(found.temperature),
+        "spinodals": [_float(t) for t in found.spinodals],
+    }
+    if found.state is not None:
+        numbers["phase"] = found.state.phase
+        numbers["signal_jump"] = _float(found.state.m)
+        numbers["kl_jump"] = _float(found.state.kl)
+    return numbers
+
+
+def _curve(order: int, amplitudes: str | Mapping[str, Any] | None) -> Explanation:
+    from .curves import Curve
+
+    values = {} if amplitudes is None else _curve_values(amplitudes)
+    terms = max(order // 2, 2)
+    derivation = _derived_curve(max(terms, 4))
+    # In units of c_1, as every Landau polynomial is in units of the variance of the top mode.
+    c = (sp.S.One, *sp.symbols(f"c2:{terms + 1}"))
+    polynomial = LandauPolynomial(
+        ("m",), order, {(k, 0): TEMPERATURE / k - c[k - 1] ** 2 for k in range(1, order // 2 + 1)}
+    )
+    numbers: dict[str, Any] = {}
+    verdict = classify(polynomial)
+    if values:
+        last = max(int(name[1:]) for name in values)
+        curve = Curve(tuple(values.get(f"c{n}", Fraction(n == 1)) for n in range(1, last + 1)))
+        verdict, numbers = _curve_verdict(curve, order, verdict.condition)
+    closed = derivation["free-energy"].rhs
+    summary = "Free energy of data on a curve at signal fraction m, in data variance."
+    formula = _formula(derivation, "free-energy", closed, "curve_free_energy", summary)
+    critical = {"temperature": "1", "unit": "c1**2; c2, c3, … in units of c1", "scope": "the encoder sees u only"}
+    return Explanation("curve", order, (derivation,), verdict, critical, formula, None, polynomial, values, numbers)
+
+
+@lru_cache(maxsize=4)
+def _derived_curve(terms: int) -> Derivation:
+    from .curve_derivation import derive_curve
+
+    return derive_curve(terms)
+
+
+def _curve_values(amplitudes: str | Mapping[str, Any]) -> dict[str, Fraction]:
+    pairs: dict[str, Any] = {}
+    if isinstance(amplitudes, str):
+        for part in amplitudes.split(","):
+            name, _, number = (piece.strip() for piece in part.partition("="))
+            if name in pairs:
+                raise InputError(f"curve amplitude {name} is given twice; give it once")
+            pairs[name] = parse_number(name, number)
+    else:
+        pairs = {name: Fraction(value) for name, value in amplitudes.items()}
+    for name in pairs:
+        if name[:1] != "c" or not name[1:].isdigit() or not 1 <= int(name[1:]) <= 64:
+            raise InputError(f"unknown curve amplitude {name!r}; use c1, c2, c3, … as in c1=1,c2=0.9")
+    return pairs
+
+
+def _curve_verdict(curve: Any, order: int, condition: Any) -> tuple[Verdict, dict[str, Any]]:
+    """The family is solved exactly, so its verdict is global."""
+    local = classify(curve.landau(max(order, 4)))
+    jumps = curve.jumps()
+    from_collapse = [jump for jump in jumps if jump.start == 0]
+    evidence = [local.evidence[0], "F(m) and T(m) are closed: every branch and every exchange of the optimum is known"]
+    if curve.odd_coordinates:
+        evidence.append("an encoder that also sees the odd coordinates is not stationary on this branch")
+    if not curve.top_is_linear:
+        evidence.append("the top eigenvalue belongs to a curved coordinate: an encoder that sees it starts there")
+    verdict = Verdict(
+        local.kind,
+        "jump" if from_collapse else "continuous",
+        condition,
+        tuple(evidence),
+        ("u ~ N(0, 1) and the encoder sees u only, linearly, with constant width", "the decoder is free"),
+    )
+    numbers = {
+        "threshold": float(curve.threshold),
+        "spinodals": [{"m": _float(s.m), "T": _float(s.temperature)} for s in curve.spinodals()],
+        "jumps": [
+            {"T": _float(j.temperature), "from": _float(j.start), "to": _float(j.end), "kl_jump": _float(j.kl)}
+            for j in jumps
+        ],
+    }
+    return verdict, numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Relative:
+    """Which step of a relative's derivation is its threshold, which result becomes a function, what is known beyond."""
+
+    derivation: Derivation
+    critical: Mapping[str, str]
+    step: str
+    result: sp.Expr
+    function: str
+    summary: str
+    kind: str
+    globally: str
+    evidence: tuple[str, ...]
+
+
+def _relative(name: str, order: int) -> Explanation:
+    found = _RELATIVES[name]()
+    derivation = found.derivation
+    condition = sp.false if "undecided" not in (found.kind, found.globally) else sp.Symbol("undecided")
+    verdict = Verdict(found.kind, found.globally, condition, found.evidence, derivation.assumptions)
+    formula = _formula(derivation, found.step, found.result, found.function, found.summary)
+    return Explanation(name, order, (derivation,), verdict, found.critical, formula)
+
+
+def _exponential_family(name: str) -> _Relative:
+    from .exponential_family import derive_exponential_family
+
+    derivation = derive_exponential_family(name)
+    variance = sp.Symbol("S_11", positive=True)
+    one = variance / derivation["fisher-information"].rhs
+    return _Relative(
+        derivation,
+        {"parameter": "beta", "value": "lambda_max(G**(-1/2) * S * G**(-1/2))", "one_feature": sp.sstr(one)},
+        "critical-beta",
+        one,
+        f"critical_beta_{name}",
+        f"Critical β of one feature with a {name} decoder; for several, the top eigenvalue of G^-1/2 S G^-1/2.",
+        "undecided",
+        "undecided",
+        ("the quadratic form is derived: it fixes the threshold, not the order of the transition",),
+    )
+
+
+def _learned_variance() -> _Relative:
+    from .learned_variance import derive_learned_variance
+
+    derivation = derive_learned_variance()
+    quartic, jump = (sp.sstr(derivation[step].rhs) for step in ("linear-model", "jump-from-zero"))
+    return _Relative(
+        derivation,
+        {"parameter": "beta", "value": sp.sstr(derivation["threshold"].rhs)},
+        "root",
+        derivation["root"].rhs,
+        "learned_temperature",
+        "Temperature at which a learned decoder variance settles.",
+        "continuous",
+        "undecided",
+        (
+            f"for the linear model the quartic coefficient is {quartic}: positive unless one mode holds all variance",
+            f"with as many latents as the rank the temperature jumps from 0 at beta = {jump}",
+        ),
+    )
+
+
+def _conditional() -> _Relative:
+    from .conditional import derive_conditional
+
+    derivation = derive_conditional()
+    threshold = derivation["threshold"].rhs
+    return _Relative(
+        derivation,
+        {"parameter": "T", "value": sp.sstr(threshold)},
+        "threshold",
+        threshold,
+        "conditional_threshold",
+        "Threshold of a mode given the condition.",
+        "continuous",
+        "continuous",
+        ("the free energy is that of the linear-Gaussian model with the residual covariance of x given the condition",),
+    )
+
+
+def _bottleneck() -> _Relative:
+    from .bottleneck import derive_bottleneck
+
+    derivation = derive_bottleneck()
+    critical = derivation["critical-beta"].rhs
+    return _Relative(
+        derivation,
+        {"parameter": "beta", "value": sp.sstr(critical)},
+        "critical-beta",
+        critical,
+        "bottleneck_critical_beta",
+        "Critical β of a mode of the bottleneck.",
+        "continuous",
+        "continuous",
+        ("the Lagrangian of a Gaussian channel has one active branch, and it meets collapse at the critical beta",),
+    )
+
+
+_RELATIVES: Final[Mapping[str, Callable[[], _Relative]]] = {
+    "bernoulli": lambda: _exponential_family("bernoulli"),
+    "poisson": lambda: _exponential_family("poisson"),
+    "learned-variance": _learned_variance,
+    "conditional": _conditional,
+    "bottleneck": _bottleneck,
+}
+MODELS: Final = (*MODEL_CLASSES, "curve", *_RELATIVES)
+"""Everything that can be derived by name."""
+
+
+def _formula(derivation: Derivation, step: str, result: sp.Expr, name: str, summary: str) -> Formula:
+    """A result as a function of the symbols it holds, described as the derivation describes them."""
+    described = {quantity.symbol.name: quantity for quantity in derivation.quantities}
+    symbols = sorted(result.free_symbols, key=lambda s: s.name)
+    return Formula(
+        name=name,
+        summary=summary,
+        arguments=tuple(
+            Argument(s, s.name, f"{described[s.name].meaning}, in units of {described[s.name].unit}") for s in symbols
+        ),
+        result=result,
+        returns=summary,
+        derivation=derivation.name,
+        step=step,
+        example={s: sp.Rational(1, 2 + i) for i, s in enumerate(symbols)},
+    )
+
+
+def _float(number: Any) -> float | None:
+    return None if number is None else float(number)
+
+
+def _unique(lists: Any) -> list[dict[str, Any]]:
+    seen: dict[str, dict[str, Any]] = {}
+    for items in lists:
+        for item in items:
+            seen.setdefault(item["symbol"], item)
+    return list(seen.values())
