@@ -1,0 +1,275 @@
+"""All branches that are connected to given states, as one data object: branches, events, and what led to what.
+
+=========  ================================================  =============
+symbol     meaning                                           unit
+=========  ================================================  =============
+``T``      temperature                                       data variance
+index      Morse index, 0 on locally stable stretches        1
+origin     event at which a branch leaves another one        (branch, event)
+=========  ================================================  =============
+
+Branches that a symmetry connects are kept once: they agree in T, F and the spectrum of the Hessian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theory.errors import InputError
+
+from .continuation import Branch, Event, follow
+from .landscape import Landscape
+from .linear_landscape import LinearVAE
+from .newton import TOLERANCE, polish
+from .stationary import families
+from .switching import Departure, Signature, switch
+
+__all__ = ["Diagram", "diagram", "linear_diagram"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """Branches of stationary points over a window of temperatures.
+
+    Parameters
+    ----------
+    window : tuple of float
+        Lowest and highest T.
+    branches : tuple of Branch
+        In the order in which they were found; those of the starts first.
+    origins : tuple of (int, int) or None
+        For each branch the branch and the event on it that it leaves; ``None`` for the branches of the starts.
+    status : str
+        ``complete``, or ``limit`` if there were more branches than asked for.
+    """
+
+    window: tuple[float, float]
+    branches: tuple[Branch, ...]
+    origins: tuple[tuple[int, int] | None, ...]
+    status: str
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events, by falling temperature."""
+        return tuple(sorted((e for b in self.branches for e in b.events), key=lambda e: -e.temperature))
+
+    @property
+    def failed(self) -> tuple[int, ...]:
+        """Branches that ended early; the others are not affected."""
+        return tuple(i for i, b in enumerate(self.branches) if b.status in ("stalled", "limit"))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the states as a strictly JSON-able dict."""
+        return {
+            "window": list(self.window),
+            "status": self.status,
+            "branches": [
+                {
+                    "label": b.label,
+                    "origin": None if origin is None else {"branch": origin[0], "event": origin[1]},
+                    "status": b.status,
+                    "residual": b.residual,
+                    "symmetry": b.symmetry,
+                    "flat": b.flat,
+                    "temperature": b.temperatures.tolist(),
+                    "free_energy": b.free_energies.tolist(),
+                    "index": b.indices.tolist(),
+                    "events": [
+                        {
+                            "kind": e.kind,
+                            "temperature": e.temperature,
+                            "multiplicity": e.multiplicity,
+                            "index": list(e.indices),
+                        }
+                        for e in b.events
+                    ],
+                }
+                for b, origin in zip(self.branches, self.origins, strict=True)
+            ],
+        }
+
+
+def diagram(
+    landscape: Landscape,
+    starts: Sequence[tuple[ArrayLike, float]],
+    window: tuple[float, float],
+    *,
+    max_step: float = 0.05,
+    most: int = 100,
+) -> Diagram:
+    """Follow the branches of the starts, switch at every branch point, and go on until nothing new is found.
+
+    Parameters
+    ----------
+    landscape : Landscape
+        Any model.
+    starts : sequence of (state, T)
+        Near stationary points inside the window; one per component of the diagram that is wanted.
+    window : tuple of float
+        Lowest and highest T, both positive.
+    max_step : float
+        Longest step in (y, T/scale).
+    most : int
+        Number of branches at which to stop.
+
+    Returns
+    -------
+    Diagram
+
+    Raises
+    ------
+    InputError
+        If there is no start, or a start cannot be used.
+
+    Examples
+    --------
+    >>> from numerics.landscape import curve_landscape
+    >>> found = diagram(curve_landscape((1.0, 2.0)), [([0.0], 0.5)], (0.2, 2.0))
+    >>> [(b.status, [e.kind for e in b.events]) for b in found.branches]
+    [('complete', ['branch point']), ('complete', ['fold'])]
+    """
+    if not len(starts):
+        raise InputError("starts must hold at least one (state, temperature); give the collapsed state, say")
+    search = _Search(landscape, window, max_step, most)
+    for state, temperature in starts:
+        y, T = landscape.state(state), landscape.temperature(temperature)
+        refined, residual, _ = polish(landscape, y, T)
+        if residual <= TOLERANCE and search.known(refined, T):
+            continue
+        halves = [follow(landscape, y, T, window, direction=sign, max_step=max_step) for sign in (-1, 1)]
+        search.add(_joined(*halves), None)
+    search.run()
+    return Diagram(window, tuple(search.branches), tuple(search.origins), search.status)
+
+
+def linear_diagram(model: LinearVAE, window: tuple[float, float] | None = None, *, max_step: float = 0.1) -> Diagram:
+    """All branches of a linear VAE that are connected to full collapse, labelled by what they encode.
+
+    Parameters
+    ----------
+    model : LinearVAE
+        The spectrum and the number of latents.
+    window : tuple of float, optional
+        Lowest and highest T; by default a fifth of the smallest positive eigenvalue to 1.2 times the largest.
+    max_step : float
+        As for `diagram`.
+
+    Returns
+    -------
+    Diagram
+
+    Examples
+    --------
+    >>> found = linear_diagram(LinearVAE([2.0, 1.0], 1))
+    >>> [(b.label, b.symmetry, b.indices[0].item()) for b in found.branches]
+    [('collapsed', 0, 2), ('2', 0, 1), ('1', 0, 0)]
+    """
+    lam = model.eigenvalues
+    low, high = window or (0.2 * float(lam[lam > 0].min()), 1.2 * float(lam[0]))
+    found = diagram(model.landscape, [(model.collapsed, low)], (low, high), max_step=max_step)
+    kinds = families(model)
+    labelled = []
+    for branch in found.branches:
+        place = len(branch.temperatures) // 2
+        T, free = float(branch.temperatures[place]), float(branch.free_energies[place])
+        matches = [k.label for k in kinds if k.limit > T and abs(k.free_energy(T) - free) <= 1e-9 * lam[0]]
+        labelled.append(replace(branch, label=" or ".join(matches)))
+    return replace(found, branches=tuple(labelled))
+
+
+def _joined(backward: Branch, forward: Branch) -> Branch:
+    """One branch from its two halves, which share their first point."""
+    events = tuple(replace(e, indices=e.indices[::-1], tangent=-e.tangent) for e in reversed(backward.events))
+    return replace(
+        forward,
+        temperatures=np.concatenate([backward.temperatures[:0:-1], forward.temperatures]),
+        states=np.concatenate([backward.states[:0:-1], forward.states]),
+        free_energies=np.concatenate([backward.free_energies[:0:-1], forward.free_energies]),
+        indices=np.concatenate([backward.indices[:0:-1], forward.indices]),
+        events=events + forward.events,
+        status=backward.status if backward.status in ("stalled", "limit") else forward.status,
+        residual=max(backward.residual, forward.residual),
+        iterations=backward.iterations + forward.iterations,
+    )
+
+
+class _Search:
+    """Branches that are found, and branch points that are still to be left."""
+
+    def __init__(self, landscape: Landscape, window: tuple[float, float], max_step: float, most: int) -> None:
+        self.landscape, self.window, self.max_step, self.most = landscape, window, max_step, most
+        self.branches: list[Branch] = []
+        self.origins: list[tuple[int, int] | None] = []
+        self.queue: list[tuple[int, int]] = []
+        self.left: list[Signature] = []
+        self.status = "complete"
+
+    def add(self, branch: Branch, origin: tuple[int, int] | None) -> None:
+        number = len(self.branches)
+        self.branches.append(branch)
+        self.origins.append(origin)
+        self.queue += [(number, i) for i, e in enumerate(branch.events) if e.kind != "end"]
+
+    def known(self, state: Array, temperature: float) -> bool:
+        """Whether a state lies on a branch, up to symmetry."""
+        mark = Signature.of(self.landscape, state, temperature)
+        return any(
+            mark.agrees(Signature.of(self.landscape, y, temperature))
+            for branch in self.branches
+            if self._passes(branch, mark)
+            for y in branch.at(self.landscape, temperature)
+        )
+
+    def _passes(self, branch: Branch, mark: Signature) -> bool:
+        """Whether a branch comes near a state in (T, F); its chords are that good, and refining all is slow."""
+        T, free = branch.temperatures / self.landscape.scale, branch.free_energies / self.landscape.scale
+        here = np.flatnonzero(np.diff(np.sign(T - mark.temperature)) != 0)
+        part = (mark.temperature - T[here]) / (T[here + 1] - T[here])
+        chord = free[here] + part * (free[here + 1] - free[here])
+        return bool((np.abs(chord - mark.free_energy) <= 0.5 * self.max_step).any())
+
+    def run(self) -> None:
+        while self.queue:
+            number, place = self.queue.pop(0)
+            event = self.branches[number].events[place]
+            if event.kind == "fold" and event.multiplicity == 1:
+                continue
+            mark = Signature.of(self.landscape, event.state, event.temperature)
+            if any(mark.agrees(other) for other in self.left):
+                continue
+            self.left.append(mark)
+            for departure in switch(self.landscape, event):
+                if not self.window[0] <= departure.temperature <= self.window[1]:
+                    continue
+                if self.known(departure.state, departure.temperature):
+                    continue
+                if len(self.branches) >= self.most:
+                    self.status = "limit"
+                    return
+                self.add(self._leave(event, departure), (number, place))
+
+    def _leave(self, event: Event, new: Departure) -> Branch:
+        branch = follow(
+            self.landscape,
+            new.state,
+            new.temperature,
+            self.window,
+            direction=new.direction,
+            max_step=self.max_step,
+        )
+        # The branch point itself is where the branch begins.
+        free = float(self.landscape.free_energy(event.state, event.temperature))
+        return replace(
+            branch,
+            temperatures=np.concatenate([[event.temperature], branch.temperatures]),
+            states=np.vstack([event.state, branch.states]),
+            free_energies=np.concatenate([[free], branch.free_energies]),
+            indices=np.concatenate([branch.indices[:1], branch.indices]),
+        )

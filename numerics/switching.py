@@ -1,0 +1,249 @@
+"""Leave a branch at a branch point, in every direction of the kernel, with the amplitude that Landau theory predicts.
+
+==========  ==============================================================================  ===========
+symbol      meaning                                                                         shape
+==========  ==============================================================================  ===========
+``N``       orthonormal basis of the kernel of H, permanent zero modes left out             (n, q)
+``u``       direction in the kernel                                                         (n,)
+``h``       amplitude along u                                                               scalar
+``μ'``      slope of the critical eigenvalue in θ along the branch that is left             (q, q)
+``c₃, c₄``  cubic and quartic coefficient of F along u, slaved modes eliminated             scalar
+==========  ==============================================================================  ===========
+
+Along u the reduced free energy is ``½ μ' (θ − θ₀) h² + c₃ h³ + c₄ h⁴`` (Lyapunov–Schmidt), so a state of amplitude h is
+near ``θ = θ₀ − (3 c₃ h + 4 c₄ h²)/μ'``. Newton then solves for state *and* temperature at that amplitude: the branch
+that is left has amplitude zero and is no solution, however close. A kick relative to the size of the state, which is
+zero at full collapse, is not used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .continuation import Event, _System
+from .landscape import Landscape
+from .newton import TOLERANCE, ZERO, polish
+
+__all__ = ["Departure", "Signature", "kernel", "switch"]
+
+Array = NDArray[np.float64]
+_SHIFT = 2e-3
+"""Relative change of temperature that the first state on a new branch aims at."""
+_LARGEST = 0.1
+"""Amplitude where the expansion predicts more, or nothing because c₃ and c₄ vanish."""
+_PROBE = 1e-2  # of the finite differences for c₃ and c₄; their error is its square
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What every symmetry leaves unchanged: T, F and the spectrum of the Hessian.
+
+    Along an exactly flat direction the spectrum may change, so there only the numbers of negative and zero eigenvalues
+    are compared.
+
+    Parameters
+    ----------
+    temperature, free_energy : float
+        Over the scale of the landscape.
+    eigenvalues : ndarray, shape (n,)
+        Over the scale, ascending.
+    index, zeros : int
+        Negative and zero eigenvalues.
+    flat : bool
+        Whether there are more zeros than symmetry tangents.
+    """
+
+    temperature: float
+    free_energy: float
+    eigenvalues: Array
+    index: int
+    zeros: int
+    flat: bool
+
+    @classmethod
+    def of(cls, landscape: Landscape, state: Array, temperature: float) -> Signature:
+        """Signature of a stationary point."""
+        values = np.linalg.eigvalsh(landscape.hessian(state, temperature)) / landscape.scale
+        edge = ZERO * max(float(np.abs(values).max()), 1e-3)
+        zeros = int(np.count_nonzero(np.abs(values) <= edge))
+        return cls(
+            temperature / landscape.scale,
+            float(landscape.free_energy(state, temperature)) / landscape.scale,
+            values,
+            int(np.count_nonzero(values < -edge)),
+            zeros,
+            zeros > len(landscape.symmetry(state)),
+        )
+
+    def agrees(self, other: Signature) -> bool:
+        """Whether two points may be images of each other."""
+        if abs(self.temperature - other.temperature) > 1e-7 or abs(self.free_energy - other.free_energy) > 1e-8:
+            return False
+        if self.flat or other.flat:
+            return (self.index, self.zeros) == (other.index, other.zeros)
+        return bool(np.allclose(self.eigenvalues, other.eigenvalues, rtol=0, atol=2e-5))
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """The first state on a branch that leaves a branch point.
+
+    Parameters
+    ----------
+    state : ndarray, shape (n,)
+        A stationary point of amplitude h.
+    temperature : float
+        There.
+    signature : Signature
+        Tells directions apart that no symmetry connects.
+    direction : ndarray, shape (n + 1,)
+        From the branch point to the state, in (y, T/scale), of length 1.
+    amplitude, predicted : float
+        h, and the T that the expansion predicted for it.
+    """
+
+    state: Array
+    temperature: float
+    signature: Signature
+    direction: Array
+    amplitude: float
+    predicted: float
+
+
+def kernel(landscape: Landscape, event: Event) -> Array:
+    """What becomes critical at an event: kernel of the Hessian without its permanent zero modes, columns (n, q).
+
+    Symmetry and flat modes are zero on the whole branch, so they are those of a point next to the event.
+    """
+    null = _null(landscape, event.state, event.temperature, 1e-7)
+    ahead = 1e-3 * event.temperature / landscape.scale * event.tangent / abs(event.tangent[-1])
+    near = event.temperature + landscape.scale * float(ahead[-1])
+    state, residual, _ = polish(landscape, event.state + ahead[:-1], near)
+    if residual > TOLERANCE:
+        return null
+    permanent = _null(landscape, state, near, ZERO)
+    left, kept, _ = np.linalg.svd(null - permanent @ (permanent.T @ null), full_matrices=False)
+    return np.asarray(left[:, kept > 0.5])
+
+
+def _null(landscape: Landscape, state: Array, temperature: float, edge: float) -> Array:
+    values, vectors = np.linalg.eigh(landscape.hessian(state, temperature) / landscape.scale)
+    return np.asarray(vectors[:, np.abs(values) <= edge * max(float(np.abs(values).max()), 1e-3)])
+
+
+def switch(landscape: Landscape, event: Event, *, tries: int = 24) -> tuple[Departure, ...]:
+    """First states on all branches that leave a branch point, one for each class of equivalent directions.
+
+    Parameters
+    ----------
+    landscape : Landscape
+        The one the event was found on.
+    event : Event
+        Of kind ``branch point``.
+    tries : int
+        Random directions (of a fixed seed) for a kernel of more than one dimension, in addition to its basis; a
+        simple kernel has the two directions ±u.
+
+    Returns
+    -------
+    tuple of Departure
+        Empty if no direction leads to a branch. A circle or sphere of equivalent branches is one departure.
+
+    Examples
+    --------
+    >>> from numerics.continuation import follow
+    >>> from numerics.landscape import curve_landscape
+    >>> landscape = curve_landscape((1.0,))
+    >>> event, = follow(landscape, [0.0], 0.5, (0.5, 2.0)).events
+    >>> new, = switch(landscape, event)
+    >>> round(float(new.state[0] ** 2 + new.temperature), 12)  # M² = 1 − T
+    1.0
+    """
+    basis = kernel(landscape, event)
+    q = basis.shape[1]
+    if q == 0:
+        return ()
+    if q == 1:
+        directions = np.array([[1.0], [-1.0]])
+    else:
+        random = np.random.default_rng(0).standard_normal((tries, q))
+        directions = np.vstack([np.eye(q), random / np.linalg.norm(random, axis=1, keepdims=True)])
+        directions = np.vstack([directions, -directions[:q]])
+    expansion = _Expansion(landscape, event, basis)
+    found: list[Departure] = []
+    for coefficients in directions:
+        new = expansion.depart(coefficients)
+        if new is not None and not any(new.signature.agrees(old.signature) for old in found):
+            found.append(new)
+    return tuple(found)
+
+
+class _Expansion:
+    """Landau's expansion at a branch point, by finite differences of the exact gradient."""
+
+    def __init__(self, landscape: Landscape, event: Event, basis: Array) -> None:
+        self.landscape, self.basis, self.system = landscape, basis, _System(landscape)
+        self.x0 = np.append(event.state, event.temperature / landscape.scale)
+        values, vectors = np.linalg.eigh(self.system.hessian(self.x0))
+        # Slaved modes only: neither kernel nor permanent zeros.
+        live = np.abs(values) > 1e-6 * max(float(np.abs(values).max()), 1e-3)
+        self.inverse = (vectors[:, live] / values[live]) @ vectors[:, live].T
+        t = event.tangent / event.tangent[-1]
+        step = 1e-5 * self.x0[-1]
+        change = self.system.hessian(self.x0 + step * t) - self.system.hessian(self.x0 - step * t)
+        self.slope = basis.T @ change @ basis / (2 * step)
+
+    def depart(self, coefficients: Array) -> Departure | None:
+        u = self.basis @ coefficients
+        mu = float(coefficients @ self.slope @ coefficients)
+        cubic, quartic, bend = self._coefficients(u)
+        # Another branch needs one amplitude for all directions: solve at fixed length of the kernel part.
+        h = self._amplitude(mu, cubic, quartic)
+        theta = self.x0[-1] - (3 * cubic * h + 4 * quartic * h * h) / mu if mu else self.x0[-1]
+        theta = float(np.clip(theta, 0.9 * self.x0[-1], 1.1 * self.x0[-1]))
+        guess = np.append(self.x0[:-1] + h * u + h * h * bend, theta)
+
+        def constraint(x: Array) -> tuple[float, Array]:
+            part = self.basis.T @ (x[:-1] - self.x0[:-1])
+            length = float(np.linalg.norm(part))
+            return length - h, np.append(self.basis @ part / length, 0.0)
+
+        x = self.system.correct(guess, constraint)
+        # Not a branch of this event if Newton went elsewhere: the prediction errs by higher orders only.
+        if x is None or np.linalg.norm(x - self.x0) > 5 * h or abs(x[-1] - self.x0[-1]) > 0.2 * self.x0[-1]:
+            return None
+        scale = self.landscape.scale
+        y, T = x[:-1], float(x[-1] * scale)
+        away = x - self.x0
+        return Departure(
+            y,
+            T,
+            Signature.of(self.landscape, y, T),
+            away / np.linalg.norm(away),
+            h,
+            theta * scale,
+        )
+
+    def _coefficients(self, u: Array) -> tuple[float, float, Array]:
+        """c₃, c₄ and the second-order response of the slaved modes, for one direction."""
+        h, T = _PROBE, self.x0[-1]
+
+        def force(y: Array) -> Array:
+            return self.system.force(np.append(self.x0[:-1] + y, T))
+
+        second = (force(h * u) + force(-h * u)) / h**2
+        bend = -0.5 * self.inverse @ second
+        forward, backward = (float(u @ force(s * h * u + h * h * bend)) for s in (1, -1))
+        return (forward + backward) / (6 * h * h), (forward - backward) / (8 * h**3), bend
+
+    def _amplitude(self, mu: float, cubic: float, quartic: float) -> float:
+        shift = abs(mu) * _SHIFT * self.x0[-1]
+        sizes = [_LARGEST]
+        if abs(cubic) > 1e-6:
+            sizes.append(shift / (3 * abs(cubic)))
+        if abs(quartic) > 1e-6:
+            sizes.append(float(np.sqrt(shift / (4 * abs(quartic)))))
+        return max(min(sizes), 1e-4)
