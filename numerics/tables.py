@@ -243,8 +243,8 @@ def load_table(
 
     column: dict[str, Array] = dict(zip(sheet.columns, sheet.values.T, strict=True))
     if coordinates is not None:
-        at = np.column_stack([column[name] for name in coordinates])
-        sheet = Sheet(sheet.values, sheet.columns, at, sheet.notes)
+        place = np.column_stack([column[name] for name in coordinates])
+        sheet = Sheet(sheet.values, sheet.columns, place, sheet.notes)
     if any(extra.values()):
         aside = {name for names in extra.values() for name in names} - set(wanted or ())
         sheet = _keep(sheet, np.array([name not in aside for name in sheet.columns]))
