@@ -21,7 +21,7 @@ same convex problem is the maximum likelihood of a mixture) makes convergence qu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 class NotConverged(RuntimeError):
     """An iteration stopped short of the accuracy asked for; ``result`` holds what it reached."""
 
-    def __init__(self, message: str, result: object) -> None:
+    def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
         self.result = result
 

@@ -153,7 +153,7 @@ def rate_distortion(
         value,
         max(value - gap - 1e-14 * v, 0.0) if provable else None,
         distortion,
-        max((value - distortion) / (2 * t), 0.0),
+        max((value - distortion) / (2 * t), 0.0) if len(atoms) > 1 else 0.0,
         atoms,
         reproduction,
         status,

@@ -89,7 +89,7 @@ def subgaussian_proxy(
     weights : array_like, shape (N,), optional
         Not negative; equal by default.
     tolerance : float
-        Relative gap to reach; in the plane not below 1e-5, in more dimensions without effect.
+        Relative gap to reach; not below 1e-12 on a line or 1e-5 in the plane, without effect in more dimensions.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def subgaussian_proxy(
     if len(s.points) == 1:
         return ProxyBounds(0.0, 0.0, 0.0, np.zeros(s.dimension), "certified", 0)
     if s.dimension == 1:
-        return _on_a_line(s.points[:, 0], s.weights, tolerance)
+        return _on_a_line(s.points[:, 0], s.weights, max(tolerance, 1e-12))
     if s.dimension == 2:
         return _in_a_plane(s, max(tolerance, 1e-5))
     return _in_space(s)
@@ -185,14 +185,14 @@ class _Line:
 
     def maximise(self, known: float, tolerance: float) -> tuple[float, float, float, int]:
         """Largest g found above ``known``, where, a bound on all g over t > 0, and the intervals examined."""
-        end = 2 * float(self.x.max())
-        start = min(end, 1 / float(self.x.max()))
+        start = 1 / float(self.x.max())
+        end = max(2 * float(self.x.max()), 2 * start)
         # h decreases to the variance 1 as t → 0; where it is convex and below the tolerance there is no more to show.
-        while start > 0 and float(self.h(np.array([start]))[0]) > known * (1 + tolerance):
+        while float(self.h(np.array([start]))[0]) > known * (1 + tolerance):
             start /= 2
         best, at = known, 0.0
-        a = np.geomspace(start, end, 65)[:-1] if start < end else np.empty(0)
-        b = np.append(a[1:], end)[: len(a)]
+        ends = np.geomspace(start, end, 65)
+        a, b = ends[:-1], ends[1:]
         count, upper = 0, known * (1 + tolerance)
         while a.size:
             count += a.size
