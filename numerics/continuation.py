@@ -184,18 +184,28 @@ class _System:
         good = self.inside(x) and float(np.abs(self.force(x)).max()) <= TOLERANCE
         return x if good and abs(constraint(x)[0]) <= 1e-8 else None
 
-    def tangent(self, x: Array, previous: Array) -> Array:
-        system = self.jacobian(x, previous)
-        right = np.zeros(len(system))
-        right[len(x) - 1] = 1.0
-        t = np.linalg.lstsq(system, right, rcond=1e-12)[0]
-        return np.asarray(t / np.linalg.norm(t))
-
     def point(self, x: Array, previous: Array) -> _Point:
-        """Tangent and eigenvalues, the permanent zero modes left out."""
-        values = np.linalg.eigvalsh(self.hessian(x))
-        kept = np.sort(values[np.argsort(np.abs(values), kind="stable")[self.zeros :]])
-        return _Point(x, self.tangent(x, previous), kept, int(np.count_nonzero(kept < 0)))
+        """Tangent and eigenvalues, the permanent zero modes left out.
+
+        Without them the tangent is unique; with them the branch would drift along its own orbit.
+        """
+        H = self.hessian(x)
+        values, vectors = np.linalg.eigh(H)
+        order = np.argsort(np.abs(values), kind="stable")
+        permanent = vectors[:, order[: self.zeros]].T
+        system = np.vstack(
+            [
+                np.column_stack([H, self.tilt(x)]),
+                previous,
+                np.column_stack([permanent, np.zeros(len(permanent))]),
+            ]
+        )
+        right = np.zeros(len(system))
+        right[len(H)] = 1.0
+        t = np.linalg.lstsq(system, right, rcond=1e-12)[0]
+        t[:-1] -= permanent.T @ (permanent @ t[:-1])
+        kept = np.sort(values[order[self.zeros :]])
+        return _Point(x, t / np.linalg.norm(t), kept, int(np.count_nonzero(kept < 0)))
 
     def along(self, start: _Point, length: float) -> _Point | None:
         """The point at a distance along the tangent."""
@@ -266,9 +276,9 @@ def follow(
             "refine it with numerics.newton.refine first"
         )
     x = np.append(y, temperature / system.scale)
-    first = (
-        np.append(np.zeros(len(y)), float(direction)) if np.isscalar(direction) else np.asarray(direction, dtype=float)
-    )
+    first: Array = np.asarray(direction, dtype=np.float64)
+    if first.ndim == 0:
+        first = np.append(np.zeros(len(y)), first)
     values = np.abs(np.linalg.eigvalsh(system.hessian(x)))
     system.zeros = int(np.count_nonzero(values <= ZERO * max(float(values.max()), 1e-3)))
     tracer = _Tracer(system, (low / system.scale, high / system.scale), max_step, max_points)
