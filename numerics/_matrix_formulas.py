@@ -3,8 +3,8 @@
 # mypy: disable-error-code="no-any-return"
 """The linear model with every entry of its weights, as NumPy functions.
 
-Generated from the derivations by ``python -m theory.emit_matrix --write``; do not edit. `gradient` and
-`hessian_product` use only matrix products and quotients: arrays of mpmath numbers (dtype object) work as well.
+Generated from the derivations by ``python -m theory.emit_matrix --write``; do not edit. The first three
+take arrays of mpmath numbers (dtype object) as well.
 
 Symbol table
 ------------
@@ -32,6 +32,14 @@ def _t(matrix: Array) -> Array:
     return np.swapaxes(matrix, -1, -2)
 
 
+def _log(values: Array) -> Array:
+    if values.dtype != object:
+        return np.log(values)
+    import mpmath
+
+    return np.array([mpmath.log(value) for value in values], dtype=object)
+
+
 def _diagonal(values: Array) -> Array:
     return values[..., :, None] * np.eye(values.shape[-1], dtype=np.int64)
 
@@ -49,7 +57,7 @@ def free_energy(W: Array, Q: Array, s: Array, B: Array, T: Any) -> Any:
         Temperature.
     """
     Sigma = _diagonal(s)
-    return -T*len(s) - T*np.log(s).sum() + T*np.trace(Q @ _t(Q)) + T*np.trace(Sigma) + np.trace(B @ _t(B)) - 2*np.trace(W @ Q @ _t(B)) + np.trace(W @ Sigma @ _t(W) + W @ Q @ _t(Q) @ _t(W))
+    return -T*len(s) - T*_log(s).sum() + T*np.trace(Q @ _t(Q)) + T*np.trace(Sigma) + np.trace(B @ _t(B)) - 2*np.trace(W @ Q @ _t(B)) + np.trace(W @ Sigma @ _t(W) + W @ Q @ _t(Q) @ _t(W))
 
 
 def gradient(W: Array, Q: Array, s: Array, B: Array, T: Any) -> tuple[Array, Array, Array]:

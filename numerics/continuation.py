@@ -74,10 +74,12 @@ class Branch:
     ----------
     temperatures, free_energies : ndarray, shape (P,)
         In data variance, in the order of arclength; T need not be monotone.
+    rates : ndarray, shape (P,)
+        KL = ½ ∂F/∂T at fixed state, in nats, by a difference over T(1 ± 10⁻³): exact where F is affine in T.
     states : ndarray, shape (P, n)
         The points.
     indices : ndarray of int, shape (P,)
-        Morse index.
+        Morse index; at an event the smaller one of both sides.
     symmetry, flat : int
         Zero modes of every point: dimension of its orbit under the continuous symmetries (1: a circle of equivalent
         branches of which this is one), and further flat directions.
@@ -97,6 +99,7 @@ class Branch:
     temperatures: Array
     states: Array
     free_energies: Array
+    rates: Array
     indices: NDArray[np.intp]
     symmetry: int
     flat: int
@@ -285,6 +288,12 @@ def follow(
     return tracer.run(system.point(x, first / np.linalg.norm(first)))
 
 
+def rate(landscape: Landscape, y: Array, T: float) -> float:
+    """KL = ½ ∂F/∂T of a state, in nats."""
+    width = 1e-3 * T
+    return float(landscape.free_energy(y, T + width) - landscape.free_energy(y, T - width)) / (4 * width)
+
+
 class _Tracer:
     """The loop of steps and what it collects."""
 
@@ -328,6 +337,7 @@ class _Tracer:
         """End exactly on the edge of the window, and drop what was found beyond it."""
         edge = self.window[0] if ahead.x[-1] < self.window[0] else self.window[1]
         part = (edge - point.x[-1]) / (ahead.x[-1] - point.x[-1])
+        self.points = [p for p in self.points if self.window[0] <= p.x[-1] <= self.window[1]]
         self.events = [e for e in self.events if self.window[0] <= e.temperature / self.system.scale <= self.window[1]]
         border = np.append(np.zeros(len(point.x) - 1), 1.0)
         x = self.system.correct(point.x + part * (ahead.x - point.x), lambda x: (float(x[-1] - edge), border))
@@ -404,6 +414,8 @@ class _Tracer:
         if kind != "end" and end.index != start.index:
             step = int(np.sign(end.index - start.index))
             after = index + step * count if abs(end.index - index) >= count else end.index
+        if kind != "end":  # the caller ends the branch there
+            self.points.append(_Point(here.x, here.tangent, here.eigenvalues, min(index, after)))
         self.events.append(
             Event(kind, float(here.x[-1] * self.system.scale), here.x[:-1], count, (index, after), here.tangent)
         )
@@ -413,6 +425,7 @@ class _Tracer:
         x = np.array([p.x for p in self.points])
         system = self.system
         free = np.array([float(system.landscape.free_energy(p[:-1], p[-1] * system.scale)) for p in x])
+        rates = np.array([rate(system.landscape, p[:-1], p[-1] * system.scale) for p in x])
         middle = x[len(x) // 2][:-1]
         symmetry = min(len(system.landscape.symmetry(middle)), system.zeros)
         residual = max(float(np.abs(system.force(p)).max()) for p in x)
@@ -420,6 +433,7 @@ class _Tracer:
             x[:, -1] * system.scale,
             x[:, :-1],
             free,
+            rates,
             np.array([p.index for p in self.points]),
             symmetry,
             system.zeros - symmetry,

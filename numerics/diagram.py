@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from theory.errors import InputError
 
-from .continuation import Branch, Event, follow
+from .continuation import Branch, Event, follow, rate
 from .landscape import Landscape
 from .linear_landscape import LinearVAE
 from .newton import TOLERANCE, polish
@@ -80,6 +80,7 @@ class Diagram:
                     "flat": b.flat,
                     "temperature": b.temperatures.tolist(),
                     "free_energy": b.free_energies.tolist(),
+                    "kl": b.rates.tolist(),
                     "index": b.indices.tolist(),
                     "events": [
                         {
@@ -192,6 +193,7 @@ def _joined(backward: Branch, forward: Branch) -> Branch:
         temperatures=np.concatenate([backward.temperatures[:0:-1], forward.temperatures]),
         states=np.concatenate([backward.states[:0:-1], forward.states]),
         free_energies=np.concatenate([backward.free_energies[:0:-1], forward.free_energies]),
+        rates=np.concatenate([backward.rates[:0:-1], forward.rates]),
         indices=np.concatenate([backward.indices[:0:-1], forward.indices]),
         events=events + forward.events,
         status=backward.status if backward.status in ("stalled", "limit") else forward.status,
@@ -271,5 +273,6 @@ class _Search:
             temperatures=np.concatenate([[event.temperature], branch.temperatures]),
             states=np.vstack([event.state, branch.states]),
             free_energies=np.concatenate([[free], branch.free_energies]),
+            rates=np.concatenate([[rate(self.landscape, event.state, event.temperature)], branch.rates]),
             indices=np.concatenate([branch.indices[:1], branch.indices]),
         )
