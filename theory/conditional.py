@@ -24,9 +24,9 @@ import sympy as sp
 
 from .derivation import Derivation, Quantity, Step
 from .errors import InputError
+from .exact_matrix import exact_matrix, exact_symmetric
 from .linear_mode import LAMBDA, S, V, W, mode_free_energy
 from .loss import D, T, gaussian_expectation, gaussian_kl
-from .normal_form import exact
 
 __all__ = ["derive_conditional", "residual_covariance"]
 
@@ -64,7 +64,7 @@ def residual_covariance(
     Raises
     ------
     InputError
-        If shapes do not fit or a covariance is not symmetric.
+        If shapes do not fit or a covariance is not symmetric (beyond rounding).
 
     Examples
     --------
@@ -73,19 +73,11 @@ def residual_covariance(
     [1, 0],
     [0, 1]])
     """
-    S_x, S_xc, S_c = (_matrix(n, m) for n, m in (("data", data), ("cross", cross), ("condition", condition)))
-    for name, matrix in (("data", S_x), ("condition", S_c)):
-        if matrix.shape[0] != matrix.shape[1] or matrix != matrix.T:
-            raise InputError(f"{name} must be a symmetric matrix, got shape {matrix.shape}; pass a covariance")
+    S_x, S_c = exact_symmetric("data", data), exact_symmetric("condition", condition)
+    S_xc = exact_matrix("cross", cross)
     if S_xc.shape != (S_x.shape[0], S_c.shape[0]):
         raise InputError(f"cross must have shape {(S_x.shape[0], S_c.shape[0])}, got {S_xc.shape}")
     return S_x - S_xc * S_c.pinv() * S_xc.T
-
-
-def _matrix(name: str, rows: Sequence[Sequence[Any]]) -> sp.Matrix:
-    if not rows or len({len(row) for row in rows}) != 1 or not len(rows[0]):
-        raise InputError(f"{name} must be a matrix with rows of one length, got {len(rows)} rows")
-    return sp.Matrix([[exact(f"{name}[{i}][{j}]", value) for j, value in enumerate(row)] for i, row in enumerate(rows)])
 
 
 def _average(expression: sp.Expr) -> sp.Expr:

@@ -29,6 +29,7 @@ import sympy as sp
 
 from .derivation import Derivation, Quantity, Step
 from .errors import InputError
+from .exact_matrix import exact_symmetric
 from .loss import BETA, gaussian_expectation
 from .normal_form import exact
 
@@ -103,11 +104,9 @@ def critical_matrix(
     information = fisher_information(family)
     means = [exact(f"mean[{i}]", value) for i, value in enumerate(mean)]
     D = len(means)
-    if D == 0 or len(covariance) != D or any(len(row) != D for row in covariance):
-        raise InputError(f"covariance must be {D} × {D} to fit mean, which must not be empty; give matching shapes")
-    S = sp.Matrix(D, D, lambda i, j: exact(f"covariance[{i}][{j}]", covariance[i][j]))
-    if S != S.T:
-        raise InputError("covariance must be symmetric; pass (C + C.T)/2")
+    S = exact_symmetric("covariance", covariance)
+    if S.rows != D:
+        raise InputError(f"covariance must have shape {(D, D)} to fit mean, got {S.shape}; give matching shapes")
     width = exact("decoder_variance", decoder_variance)
     if width <= 0:
         raise InputError(f"decoder_variance must be positive, got {decoder_variance}")

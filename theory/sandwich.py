@@ -129,18 +129,22 @@ def variance_proxy(points: Sequence[Any], weights: Sequence[Any] | None = None, 
         grid = [sign * reach * k / 400 for sign in (-1, 1) for k in range(1, 401)]
         start = max(grid, key=value)
         # Skewness tilts the function at 0, so a maximum may hide in the first cell: it is always refined.
-        at = _maximise(value, start - reach / 400, start + reach / 400)
-        best = value(at)
-        if best <= variance:
-            best, at = variance, mpmath.mpf(0)
+        cell = reach / 400
+        at = _maximise(value, start - cell, start + cell, cell / 2**20)
+        if abs(at) > cell / 2**18:  # nearer to 0 the limit, the variance, is the better value
+            tilted = [(lambda t, n=n: mpmath.fsum(w * v**n * mpmath.exp(t * v) for v, w in pairs)) for n in (0, 1)]
+            slope = lambda t: t * tilted[1](t) / tilted[0](t) - t**2 * value(t)  # noqa: E731
+            at = mpmath.findroot(slope, (at, at * (1 + mpmath.mpf(2) ** -20)), solver="secant", verify=False)
+        best = max(variance, value(at))
+        at = at if best > variance else mpmath.mpf(0)
     with mpmath.workdps(dps):
         return +best, +at
 
 
-def _maximise(function: Any, low: Any, high: Any) -> Any:
-    """Golden-section search: a maximum is located to half the digits, its value to all of them."""
+def _maximise(function: Any, low: Any, high: Any, width: Any) -> Any:
+    """Golden-section search down to a bracket of some width."""
     ratio = (mpmath.sqrt(5) - 1) / 2
-    while high - low > mpmath.sqrt(mpmath.eps) * max(abs(low), abs(high)):
+    while high - low > width:
         left, right = high - ratio * (high - low), low + ratio * (high - low)
         low, high = (left, high) if function(left) < function(right) else (low, right)
     return (low + high) / 2
