@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 
-from ._layout import drop_working_directory, require_own_packages
+from ._layout import StrangePackageError, drop_working_directory, require_own_packages
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     try:
         require_own_packages()
-    except ImportError as error:
+        from .cli import run
+
+        return run(argv)
+    except StrangePackageError as error:
         print(f"landau-vae: error: {error}", file=sys.stderr)
         return 2
-    from .cli import run
-
-    return run(argv)
+    except KeyboardInterrupt:
+        print("landau-vae: interrupted", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

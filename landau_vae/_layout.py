@@ -11,10 +11,14 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["drop_working_directory", "require_own_packages"]
+__all__ = ["StrangePackageError", "drop_working_directory", "require_own_packages"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = ("theory", "numerics", "verify")
+
+
+class StrangePackageError(ImportError):
+    """Another package bears the name of one of ours and would be imported in its place."""
 
 
 def drop_working_directory() -> None:
@@ -29,7 +33,7 @@ def require_own_packages() -> None:
 
     Raises
     ------
-    ImportError
+    StrangePackageError
         If another package of the same name comes first on the path or was imported before.
     """
     for name in _PACKAGES:
@@ -37,7 +41,7 @@ def require_own_packages() -> None:
         spec = module.__spec__ if module is not None else importlib.util.find_spec(name)
         found = Path(spec.origin).resolve().parent if spec is not None and spec.origin else None
         if found != _ROOT / name:
-            raise ImportError(
+            raise StrangePackageError(
                 f"landau_vae needs its own package {name!r} ({_ROOT / name}), but Python finds "
                 f"{found or 'a folder without __init__.py'}; rename yours, start Python with -P, or work elsewhere"
             )

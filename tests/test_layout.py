@@ -45,7 +45,7 @@ def test_strangers_that_come_first_are_named(strangers: Path) -> None:
     code = "from landau_vae import cascade"
     done = python(strangers, "-c", code)
     assert done.returncode == 1
-    assert "ImportError: landau_vae needs its own package 'theory'" in done.stderr
+    assert "StrangePackageError: landau_vae needs its own package 'theory'" in done.stderr
     assert str(strangers / "theory") in done.stderr
     done = python(strangers.parent, "-m", "landau_vae", "cascade", PYTHONPATH=str(strangers))
     assert done.returncode == 2

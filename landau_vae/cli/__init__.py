@@ -31,9 +31,6 @@ def run(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(f"landau-vae: error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("landau-vae: interrupted", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         # The reader (`| head`) has gone. Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
