@@ -1,0 +1,254 @@
+"""Sweeps of functional equilibria in T: hysteresis, metastable branches, and every exchange of the ground state.
+
+Two chains run over all temperatures, one heated from the lowest minimum found in the cold, one cooled from collapse;
+each takes the minimum that a descent reaches from its last one. At anchor temperatures all kinds of start are tried,
+and a minimum that is not known yet is followed both ways until it merges or is lost. The lowest of all is the ground
+state. Where it cannot be followed reversibly from one temperature to the next, the two candidates are followed into
+the interval until their free energies cross: `numerics.phase_changes`.
+
+======  ==================================================  ======
+symbol  meaning                                             unit
+======  ==================================================  ======
+``lo``  full collapse loses local stability below           data²
+``hi``  no active local minimum was found above             data²
+``T*``  full collapse is the ground state above             data²
+======  ==================================================  ======
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theory.errors import InputError
+from theory.model import ModelClass
+
+from .function_space import EncoderSpace
+from .functional import Bound, FunctionalEquilibrium, checked_latents, equilibrium_at, guard, positive_temperature
+from .functional_starts import seed_encoder, start_names
+from .newton_descent import NonConvergenceError
+from .pointset import PointSet
+
+if TYPE_CHECKING:
+    from .phase_changes import PhaseChange
+
+__all__ = ["PhaseSweep", "same_state", "sweep_functional"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PhaseSweep:
+    """Equilibria over temperature.
+
+    Attributes
+    ----------
+    temperatures : ndarray (n,)
+        Ascending, in data variance.
+    up, down : tuple of n equilibria or None
+        Heated from the coldest minimum, cooled from collapse; None from where a chain failed.
+    branches : tuple of dict
+        Further minima, by index of temperature.
+    failures : tuple of str
+        What did not converge, and where.
+    space : EncoderSpace
+        The problem.
+    """
+
+    temperatures: Array
+    up: tuple[FunctionalEquilibrium | None, ...]
+    down: tuple[FunctionalEquilibrium | None, ...]
+    branches: tuple[dict[int, FunctionalEquilibrium], ...]
+    failures: tuple[str, ...]
+    space: EncoderSpace
+    accuracy: float = field(default=1e-10)
+
+    @property
+    def candidates(self) -> tuple[tuple[FunctionalEquilibrium, ...], ...]:
+        """All minima found at each temperature, lowest first."""
+        found = []
+        for i in range(len(self.temperatures)):
+            here = [s for s in (self.up[i], self.down[i]) if s is not None]
+            here += [branch[i] for branch in self.branches if i in branch]
+            found.append(tuple(sorted(here, key=lambda e: e.F)))
+        return tuple(found)
+
+    @property
+    def ground(self) -> tuple[FunctionalEquilibrium | None, ...]:
+        """The lowest minimum at each temperature."""
+        return tuple(c[0] if c else None for c in self.candidates)
+
+    @property
+    def hysteresis(self) -> float:
+        """Largest ``F_up − F_down`` in absolute value, in data variance."""
+        pairs = zip(self.up, self.down, strict=True)
+        return max((abs(a.F - b.F) for a, b in pairs if a is not None and b is not None), default=0.0)
+
+    @cached_property
+    def changes(self) -> tuple[PhaseChange, ...]:
+        """Exchanges of the ground state, hottest first; see :func:`numerics.phase_changes.transitions`."""
+        from .phase_changes import transitions
+
+        return transitions(self)
+
+    @cached_property
+    def spinodals(self) -> tuple[float, float]:
+        """``(lo, hi)`` in data variance."""
+        from .phase_changes import highest_active
+
+        return self.space.collapse_threshold, highest_active(self)
+
+    @property
+    def coexistence(self) -> float:
+        """The temperature above which full collapse is the ground state; lo if it is lost continuously."""
+        hottest = next(
+            (c for c in self.changes if c.hot_phase.split(",").count("collapsed") == self.space.latents), None
+        )
+        return self.space.collapse_threshold if hottest is None else hottest.temperature
+
+    def readings(self, which: str) -> dict[str, Array]:
+        """``F``, ``KL`` (n,) and ``M2``, ``J`` (n, K); NaN where a chain failed.
+
+        Parameters
+        ----------
+        which : str
+            ``"up"``, ``"down"`` or ``"ground"``.
+        """
+        if which not in ("up", "down", "ground"):
+            raise InputError(f"which must be 'up', 'down' or 'ground', got {which!r}; choose one")
+        chain: tuple[FunctionalEquilibrium | None, ...] = getattr(self, which)
+        gap = np.full(self.space.latents, np.nan)
+        return {
+            "F": np.array([np.nan if s is None else s.F for s in chain]),
+            "KL": np.array([np.nan if s is None else s.kl for s in chain]),
+            "M2": np.array([gap if s is None else s.signal_fraction for s in chain]),
+            "J": np.array([gap if s is None else s.jensen for s in chain]),
+        }
+
+
+def sweep_functional(
+    points: ArrayLike | PointSet,
+    temperatures: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    model: str | ModelClass = "flexible",
+    latents: int = 1,
+    starts: Sequence[str] | None = None,
+    anchors: int = 5,
+    accuracy: float = 1e-10,
+    bound: Bound | None = None,
+    seed: int = 0,
+) -> PhaseSweep:
+    """Follow the equilibria up and down in T.
+
+    Parameters
+    ----------
+    points, weights, model, latents, accuracy, bound, seed
+        As for :func:`numerics.functional.solve_functional`.
+    temperatures : array_like (n,)
+        At least two different values, in data variance.
+    starts : sequence of str, optional
+        Kinds of start tried at the anchors; all by default.
+    anchors : int
+        Number of temperatures, evenly spread, at which all starts are tried; the coldest is always one.
+
+    Returns
+    -------
+    PhaseSweep
+        A branch that fails is listed in ``failures`` and does not end the others.
+
+    Examples
+    --------
+    >>> sweep = sweep_functional([-1.0, 1.0], np.linspace(0.8, 1.1, 7))
+    >>> [s.phase for s in sweep.down][::3]
+    ['mean-coded', 'mean-coded', 'collapsed']
+    >>> bool(sweep.hysteresis < 1e-9)
+    True
+    """
+    space = EncoderSpace.of(points, weights, model, checked_latents(latents))
+    grid = np.unique(np.asarray(temperatures, dtype=float))
+    if grid.ndim != 1 or len(grid) < 2:
+        raise InputError(f"temperatures must hold at least two different values, got {grid.size}; add some")
+    for t in grid[[0, -1]]:
+        positive_temperature(float(t))
+    if isinstance(anchors, bool) or not isinstance(anchors, int) or anchors < 1:
+        raise InputError(f"anchors must be an integer of at least 1, got {anchors!r}; use 1 or more")
+    runner = _Runner(space, grid, accuracy, [])
+    kinds = start_names(space) if starts is None else tuple(starts)
+    rng = np.random.default_rng(seed)
+    collapsed = np.zeros(sum(space.sizes))
+    down = runner.chain(collapsed, range(len(grid) - 1, -1, -1))
+    cold = [runner.solve(seed_encoder(space, kind, grid[0], rng), 0) for kind in kinds]
+    best = min((s for s in (*cold, down.get(0)) if s is not None), key=lambda e: e.F, default=None)
+    up = {} if best is None else {0: best} | runner.chain(best.state.y, range(1, len(grid)))
+    branches: list[dict[int, FunctionalEquilibrium]] = []
+    known = [down, up]
+    for i in np.unique(np.linspace(0, len(grid) - 1, anchors + 1).astype(int)[:-1]).tolist():
+        tried = cold if i == 0 else [runner.solve(seed_encoder(space, kind, grid[i], rng), i) for kind in kinds]
+        for state in tried:
+            if state is None or any(i in chain and same_state(chain[i], state) for chain in known):
+                continue
+            branch = {i: state}
+            for way in (range(i + 1, len(grid)), range(i - 1, -1, -1)):
+                branch |= runner.chain(state.state.y, way, known)
+            branches.append(branch)
+            known.append(branch)
+    sweep = PhaseSweep(
+        temperatures=grid,
+        up=tuple(up.get(i) for i in range(len(grid))),
+        down=tuple(down.get(i) for i in range(len(grid))),
+        branches=tuple(branches),
+        failures=tuple(runner.failures),
+        space=space,
+        accuracy=accuracy,
+    )
+    if bound is not None:
+        for state in sweep.ground:
+            if state is not None:
+                guard(state, bound)
+    return sweep
+
+
+def same_state(a: FunctionalEquilibrium, b: FunctionalEquilibrium) -> bool:
+    """Whether two minima at one temperature are one up to symmetry: equal F and order parameters."""
+    variance = a.state.space.variance
+    return (
+        abs(a.F - b.F) <= 1e-8 * variance
+        and abs(a.kl - b.kl) <= 1e-4
+        and bool(np.abs(np.sort(a.signal_fraction) - np.sort(b.signal_fraction)).max() <= 1e-3)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """Solves at grid temperatures; collects failures instead of raising them."""
+
+    space: EncoderSpace
+    grid: Array
+    accuracy: float
+    failures: list[str]
+
+    def solve(self, y: Array, i: int) -> FunctionalEquilibrium | None:
+        try:
+            return equilibrium_at(self.space, y, float(self.grid[i]), accuracy=self.accuracy)
+        except NonConvergenceError as error:
+            self.failures.append(str(error))
+            return None
+
+    def chain(
+        self, y: Array, indices: range, known: Sequence[dict[int, FunctionalEquilibrium]] = ()
+    ) -> dict[int, FunctionalEquilibrium]:
+        """Minima along a range of temperatures, each started from the last, until one is known or a descent fails."""
+        found: dict[int, FunctionalEquilibrium] = {}
+        for i in indices:
+            state = self.solve(y, i)
+            if state is None or any(i in chain and same_state(chain[i], state) for chain in known):
+                break
+            found[i] = state
+            y = state.state.y
+        return found

@@ -1,0 +1,206 @@
+"""Where the ground state of a sweep changes: exchanges between branches, and the ends of activity.
+
+Between two neighbouring temperatures the ground state is followed both ways. If each way leads to the other's state
+the change is continuous, however fast. If not, two minima exist side by side, or one ends inside: both are followed
+into the interval, and the difference of their free energies, whose slope in T is ``2(KL_1 − KL_2)`` exactly, is brought
+to zero by Newton steps guarded by bisection.
+
+=======  ===============================================  ======
+symbol   meaning                                          unit
+=======  ===============================================  ======
+``a,b``  the colder and the hotter ground state
+``Δ``    ``F_a − F_b``, negative below the exchange       data²
+=======  ===============================================  ======
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from .functional import FunctionalEquilibrium, equilibrium_at
+from .functional_sweep import PhaseSweep, same_state
+from .newton_descent import NonConvergenceError
+
+__all__ = ["PhaseChange", "highest_active", "transitions"]
+
+_RESOLUTION = 1e-9
+"""Relative width of an interval of temperature below which it is not divided."""
+_FINITE = 1e-4
+"""Nats: a rate that is larger at the stability limit of collapse has not vanished continuously."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseChange:
+    """An exchange of the ground state on heating.
+
+    Attributes
+    ----------
+    temperature : float
+        In data variance.
+    cold_phase, hot_phase : str
+        Phases below and above.
+    kl_jump, signal_jump : float
+        Rate and (summed) signal fraction below minus those above; zero if continuous.
+    jensen_jump : float
+        The same for the Jensen gap.
+    continuous : bool
+        Whether the two states merge at the temperature.
+    cold, hot : FunctionalEquilibrium
+        The states on both sides, at the temperature itself for a jump.
+    """
+
+    temperature: float
+    cold_phase: str
+    hot_phase: str
+    kl_jump: float
+    signal_jump: float
+    jensen_jump: float
+    continuous: bool
+    cold: FunctionalEquilibrium
+    hot: FunctionalEquilibrium
+
+
+def transitions(sweep: PhaseSweep) -> tuple[PhaseChange, ...]:
+    """Every exchange of the ground state between the temperatures of a sweep, hottest first.
+
+    Jumps between branches count, whether or not their phases have the same name; of continuous changes only that into
+    full collapse.
+
+    Returns
+    -------
+    tuple of PhaseChange
+
+    Notes
+    -----
+    An exchange that happens and is undone within one step of the grid, or whose hysteresis lies within one, is seen
+    only next to the stability limit of collapse: refine the grid where that matters.
+    """
+    found: list[PhaseChange] = []
+    for cold, hot in itertools.pairwise(s for s in sweep.ground if s is not None):
+        if cold.active or hot.active:
+            found += _between(sweep, cold, hot)
+    return tuple(sorted(found, key=lambda c: -c.temperature))
+
+
+def highest_active(sweep: PhaseSweep) -> float:
+    """The highest T at which an active local minimum was found, by bisection from the last one of the sweep.
+
+    Not below the stability limit of collapse, under which every minimum is active. Beyond the last temperature of the
+    sweep the branch is followed upwards in steps of a fiftieth.
+    """
+    lo = sweep.space.collapse_threshold
+    best = lo
+    last = len(sweep.temperatures) - 1
+    candidates = sweep.candidates
+    for i, states in enumerate(candidates):
+        for state in states:
+            if not state.active or (i < last and _continues(state, candidates[i + 1])):
+                continue
+            cold, hot = state, float(sweep.temperatures[min(i + 1, last)])
+            if hot <= best:
+                continue
+            if i == last:
+                while (further := _follow(sweep, cold, 1.02 * cold.temperature)) is not None and further.active:
+                    cold = further
+                hot = 1.02 * cold.temperature
+            best = max(best, _bisect(sweep, cold, hot))
+    return lo if best - lo < 1e-6 * lo else best
+
+
+def _continues(state: FunctionalEquilibrium, hotter: tuple[FunctionalEquilibrium, ...]) -> bool:
+    """Whether a state at the next temperature may be the same branch: F lies between the two tangents."""
+    for other in hotter:
+        step = other.temperature - state.temperature
+        slack = 1e-9 * state.state.space.variance
+        if other.active and state.F + 2 * other.kl * step - slack <= other.F <= state.F + 2 * state.kl * step + slack:
+            return True
+    return False
+
+
+def _bisect(sweep: PhaseSweep, cold: FunctionalEquilibrium, hot: float) -> float:
+    low = cold.temperature
+    while hot - low > 1e-8 * hot:
+        middle = 0.5 * (low + hot)
+        state = _follow(sweep, cold, middle)
+        if state is not None and state.active:
+            low, cold = middle, state
+        else:
+            hot = middle
+    return low
+
+
+def _follow(sweep: PhaseSweep, state: FunctionalEquilibrium, temperature: float) -> FunctionalEquilibrium | None:
+    try:
+        return equilibrium_at(sweep.space, state.state.y, temperature, accuracy=sweep.accuracy)
+    except NonConvergenceError:
+        return None
+
+
+def _between(sweep: PhaseSweep, cold: FunctionalEquilibrium, hot: FunctionalEquilibrium) -> list[PhaseChange]:
+    """The exchange between two neighbouring ground states, if there is one."""
+    heated, cooled = _follow(sweep, cold, hot.temperature), _follow(sweep, hot, cold.temperature)
+    reversible = heated is not None and cooled is not None and same_state(heated, hot) and same_state(cooled, cold)
+    lo = sweep.space.collapse_threshold
+    if reversible and cold.active and not hot.active and cold.temperature < lo <= hot.temperature:
+        # A small hysteresis may hide between two temperatures: at the limit itself a jump has a finite rate.
+        at_limit = _follow(sweep, cold, lo * (1 + 1e-9))
+        if at_limit is None or at_limit.kl < _FINITE:
+            return [_change(lo, cold, hot, continuous=True)]
+        return _exchange(sweep, at_limit, hot)
+    if reversible:
+        return []
+    return _exchange(sweep, cold, hot)
+
+
+def _exchange(sweep: PhaseSweep, a: FunctionalEquilibrium, b: FunctionalEquilibrium) -> list[PhaseChange]:
+    """Close in on Δ = 0 between the cold state a and the hot state b."""
+    variance = sweep.space.variance
+    low, high = a.temperature, b.temperature
+    at_low, at_high = a, b
+    for _ in range(80):
+        if high - low <= _RESOLUTION * high:
+            break
+        t = 0.5 * (low + high)
+        here_a, here_b = _follow(sweep, at_low, t), _follow(sweep, at_high, t)
+        if here_a is None or here_b is None:
+            break
+        if not same_state(here_a, here_b):
+            slope = 2 * (here_a.kl - here_b.kl)
+            gap = here_a.F - here_b.F
+            newton = t - gap / slope if slope > 0 else t
+            if slope > 0 and low < newton < high:
+                new_a, new_b = _follow(sweep, here_a, newton), _follow(sweep, here_b, newton)
+                if new_a is not None and new_b is not None and not same_state(new_a, new_b):
+                    here_a, here_b, t, gap = new_a, new_b, newton, new_a.F - new_b.F
+            if abs(gap) <= 1e-11 * variance:
+                return [_change(t, here_a, here_b, continuous=False)]
+            if gap < 0:
+                low, at_low = t, here_a
+            else:
+                high, at_high = t, here_b
+        # One of the two has slid into the other: the survivor is the ground state here.
+        elif abs(here_a.kl - at_low.kl) < abs(here_a.kl - at_high.kl):
+            low, at_low = t, here_a
+        else:
+            high, at_high = t, here_b
+    if abs(at_low.kl - at_high.kl) < _FINITE:
+        return []
+    return [_change(0.5 * (low + high), at_low, at_high, continuous=False)]
+
+
+def _change(t: float, cold: FunctionalEquilibrium, hot: FunctionalEquilibrium, *, continuous: bool) -> PhaseChange:
+    jump = 0.0 if continuous else 1.0
+    return PhaseChange(
+        temperature=t,
+        cold_phase=cold.phase,
+        hot_phase=hot.phase,
+        kl_jump=jump * (cold.kl - hot.kl),
+        signal_jump=jump * float(np.sum(cold.signal_fraction - hot.signal_fraction)),
+        jensen_jump=jump * float(np.sum(cold.jensen - hot.jensen)),
+        continuous=continuous,
+        cold=cold,
+        hot=hot,
+    )
