@@ -35,12 +35,12 @@ lint: $(STAMP)
 formulas: $(STAMP)
 	$(BIN)/python -m theory.emit --write
 
-# Every declared Python resolves to wheels, and the lowest versions that setup.cfg declares pass the tests.
+# Every declared Python resolves, and the lowest versions that setup.cfg declares pass the tests.
 test-lowest: $(STAMP)
 	mkdir -p build
 	$(BIN)/python -c "import configparser as c; f = c.ConfigParser(); f.read('setup.cfg'); \
 	  print(f['options']['install_requires'], f['options.extras_require']['test'])" >build/requirements.in
-	for version in 3.11 3.12 3.13 3.14; do $(BIN)/uv pip compile --quiet --no-header --only-binary :all: \
+	for version in 3.11 3.12 3.13 3.14; do $(BIN)/uv pip compile --quiet --no-header \
 	  --python-version $$version build/requirements.in -o build/resolved-$$version.txt || exit 1; done
 	$(BIN)/uv venv --quiet --python $(PYTHON) --clear build/lowest
 	$(BIN)/uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct -e ".[test]"
