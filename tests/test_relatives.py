@@ -40,7 +40,7 @@ def gauss(order: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return nodes, weights / weights.sum()
 
 
-@pytest.mark.parametrize("name", sorted(RELATIVES))
+@pytest.mark.parametrize("name", sorted(set(RELATIVES) - {"curve", "transition-laws"}))  # those have their own files
 def test_every_derivation_checks_and_prints(name: str) -> None:
     derivation = derive_relative(name)
     assert sum(len(step.residuals) + len(step.positives) for step in derivation) >= len(derivation)

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory.errors import InputError
+from theory.landau import reduce
 from theory.normal_form import SIGNAL, TEMPERATURE, WIDTH, LandauPolynomial
 from theory.transition import classify, critical_exponents, jump_condition, tricritical_manifold
 from theory.transition_laws import derive_transition_laws
-from theory.truncated import bounded_below, coexistence, stationary_points
+from theory.truncated import bounded_below, coexistence, has_flat_direction, stationary_points
 
 a, r, m, T, k3, k4 = sp.symbols("a r m T kappa3 kappa4")
 rational = st.fractions(min_value=-3, max_value=3, max_denominator=8)
@@ -110,6 +111,40 @@ def test_kinds(polynomial: LandauPolynomial, values: dict[str, object], kind: st
     verdict = classify(polynomial, values)
     assert (verdict.kind, verdict.globally) == (kind, globally)
     assert set(json.loads(json.dumps(verdict.to_json()))) == {"kind", "global", "condition", "evidence", "assumptions"}
+
+
+@pytest.mark.parametrize(
+    ("name", "condition", "kind"),
+    [
+        ("linear", "False", "continuous"),
+        ("nonlinear-decoder", "kappa3**2 > 1", "conditional"),
+        ("nonlinear-mean", "kappa3**2 > 1", "conditional"),
+        ("flexible", "(kappa4 > 2) | Ne(kappa3, 0)", "conditional"),
+    ],
+)
+def test_who_jumps(name: str, condition: str, kind: str) -> None:
+    """The engine's polynomials through order 6, classified."""
+    landau = reduce(name, 6)
+    polynomial = LandauPolynomial.of(landau.polynomial, ("a", "r") if name == "flexible" else ("a",), 6)
+    verdict = classify(polynomial)
+    assert (verdict.to_json()["condition"], verdict.kind) == (condition, kind)
+    gaussian = dict.fromkeys(("kappa3", "kappa4", "kappa5", "kappa6"), 0)
+    assert classify(polynomial, gaussian).kind == "continuous"
+    if name == "flexible":
+        assert has_flat_direction(polynomial.at({"kappa3": 0.3, "kappa4": 1, "kappa5": 0, "kappa6": 0}))
+        for weight in (2, 3, 4):
+            form = polynomial.form(weight)
+            named = {s: {"kappa3": k3, "kappa4": k4}[str(s)] for s in form.free_symbols - {SIGNAL, WIDTH}}
+            assert sp.expand(form.subs(named) - FLEXIBLE.form(weight)) == 0
+        # On its tricritical manifold the sextic is negative for every feasible κ6 ≥ −20: a jump there too.
+        edge = {"kappa3": 0, "kappa4": 2, "kappa5": 0}
+        assert classify(polynomial, {**edge, "kappa6": -20}).kind == "jump"
+        assert classify(polynomial, {**edge, "kappa6": -28}).kind == "tricritical"
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    for value in (np.float64(1.25), np.float32(1.25), np.int64(2), 1.25):
+        assert classify(CURVED, {"kappa3": value}).kind == "jump"
 
 
 def test_sub_gaussian_data_decide_the_global_question() -> None:

@@ -194,8 +194,9 @@ def exact(name: str, value: Any) -> sp.Expr:
     1/10
     """
     try:
-        number = sp.Rational(repr(value)) if isinstance(value, float) else sp.sympify(value, strict=True)
-    except (TypeError, ValueError, sp.SympifyError):
+        number = sp.Rational(repr(float(value))) if isinstance(value, float) else sp.sympify(value, strict=True)
+        number = sp.Rational(str(number)) if number.is_Float else number
+    except (TypeError, ValueError, AttributeError, sp.SympifyError):
         number = sp.nan
     if isinstance(value, bool) or number.is_number is not True or number.is_finite is not True or not number.is_real:
         raise InputError(f"{name} must be a finite real number, got {value!r}; give an integer, a fraction or a float")

@@ -29,7 +29,7 @@ import sympy as sp
 from .errors import InputError
 from .normal_form import SIGNAL, TEMPERATURE, WIDTH, LandauPolynomial, exact, sign
 
-__all__ = ["Coexistence", "Point", "bounded_below", "coexistence", "stationary_points"]
+__all__ = ["Coexistence", "Point", "bounded_below", "coexistence", "has_flat_direction", "stationary_points"]
 
 _DIGITS = 40
 _FLAT = mpmath.mpf(10) ** -25  # at 40 digits a curvature below this is zero
