@@ -70,7 +70,7 @@ class KuhnTucker:
         centred = self.points - mean[:, None]
         return mean, np.einsum("qn,qnd,qne->qde", w, centred, centred, optimize=True)
 
-    def climb(self, y: Array, steps: int = 60) -> Array:
+    def climb(self, y: Array, steps: int = 15) -> Array:
         """Local maxima of c that ascents from y (Q, D) reach; the fixed-point step where Newton's would not climb."""
         t, dim = self.temperature, self.points.shape[1]
         level = self.log_c(y)

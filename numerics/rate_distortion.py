@@ -29,7 +29,7 @@ from theory.errors import InputError
 
 from . import _formulas
 from .blahut_arimoto import NotConverged, blahut_arimoto, checked_temperature
-from .kuhn_tucker import KuhnTucker, squared_distances
+from .kuhn_tucker import KuhnTucker, log_sum_exp, squared_distances
 from .pointset import PointSet
 
 __all__ = ["RateDistortion", "gaussian_rate_distortion", "rate_distortion", "rate_distortion_bound"]
@@ -38,7 +38,7 @@ Array = NDArray[np.float64]
 
 _ROUNDS = 60
 _GRID = 4096
-_STARTS = 256
+_STARTS = 64
 _CERTIFIED_DIMENSIONS = 2
 
 
@@ -136,22 +136,26 @@ def rate_distortion(
     if v == 0:
         origin = np.zeros((1, s.dimension))
         return RateDistortion(t, 0.0, 0.0, 0.0, 0.0, origin, np.ones(1), "certified", 0.0, 0)
-    target = tolerance * v / (2 * t)
-    kt, atoms, reproduction, reached, rounds = _refine(s, t, target, tolerance, start)
+    core, share = _without_specks(s, t, tolerance * v / 4)
+    target = tolerance * v / (4 * t)
+    kt, atoms, reproduction, reached, rounds = _refine(core, t, target, tolerance, start)
+    # F of the whole is at least its share times F of the core: every term of D and of the rate given y is.
+    proved = share * (-2 * t * float(core.weights @ (np.log(core.weights) - kt.log_coefficients)) - 2 * t * reached)
     d = squared_distances(s.points, atoms)
     exponent = np.log(reproduction) - d / (2 * t)
-    log_m = np.log(s.weights) - kt.log_coefficients
+    log_m = log_sum_exp(exponent)
     value = float(-2 * t * (s.weights @ log_m))
     distortion = float(s.weights @ np.sum(np.exp(exponent - log_m[:, None]) * d, axis=1))
-    gap = 2 * t * reached
     provable = s.dimension <= _CERTIFIED_DIMENSIONS
+    lower = max(proved - 1e-14 * v, 0.0) if provable else None
+    gap = max(value - proved, 0.0)
     status: Literal["certified", "limit", "not available"] = "not available"
     if provable:
-        status = "certified" if reached <= target else "limit"
+        status = "certified" if gap <= tolerance * v else "limit"
     result = RateDistortion(
         t,
         value,
-        max(value - gap - 1e-14 * v, 0.0) if provable else None,
+        lower,
         distortion,
         max((value - distortion) / (2 * t), 0.0) if len(atoms) > 1 else 0.0,
         atoms,
@@ -187,14 +191,15 @@ def _refine(
             tolerance=tolerance / 16,
             throw=False,
         )
-        kept = solved.reproduction > 1e-13
+        kept = solved.reproduction > min(1e-13, 1e-3 * float(s.weights.min()))
         atoms, reproduction = atoms[kept], solved.reproduction[kept] / solved.reproduction[kept].sum()
         kt = KuhnTucker.of(s.points, s.weights, atoms, reproduction, t)
         # Ascents from the atoms, next to which the optimum will be, and from wherever the condition is violated.
         level = kt.log_c(starts)
         violated = np.flatnonzero(level > 0)
-        violated = violated[np.argsort(level[violated])[::-1][:_STARTS]]
-        found = _distinct(kt.climb(np.vstack([atoms, starts[violated]])), 1e-6 * np.sqrt(t))
+        violated = violated[np.argsort(level[violated])[::-1]]
+        peaks = _spread(starts[violated], 0.5 * np.sqrt(t), _STARTS)
+        found = _distinct(kt.climb(np.vstack([atoms, peaks])), 1e-6 * np.sqrt(t))
         top = kt.log_c(found)
         reached = max(float(top.max()), 0.0)
         if reached <= target / 2:
@@ -273,6 +278,21 @@ def gaussian_rate_distortion(eigenvalues: ArrayLike, temperature: ArrayLike) -> 
     return total
 
 
+def _without_specks(s: PointSet, t: float, allowed: float) -> tuple[PointSet, float]:
+    """The points without those that together cost at most ``allowed``, and the weight that is left.
+
+    A letter for a point of weight 1e-19 would be lost in rounding.
+    """
+    cost = s.weights * (np.square(s.points).sum(axis=1) - 2 * t * np.log(s.weights))
+    order = np.argsort(cost)
+    specks = order[np.cumsum(cost[order]) <= allowed]
+    if not len(specks):
+        return s, 1.0
+    kept = np.delete(np.arange(len(s.weights)), specks)
+    share = float(s.weights[kept].sum())
+    return PointSet(s.points[kept], s.weights[kept] / share, s.mean), share
+
+
 def _starts(s: PointSet, t: float) -> Array:
     """Where to look for maxima of c: a grid finer than √T as far as affordable, or the points themselves."""
     low, high = s.points.min(axis=0), s.points.max(axis=0)
@@ -283,6 +303,15 @@ def _starts(s: PointSet, t: float) -> Array:
     axes = [np.linspace(a, b, n) for a, b, n in zip(low, high, counts, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, s.dimension)
     return np.vstack([grid, s.points]) if len(s.points) <= _GRID else grid
+
+
+def _spread(y: Array, spacing: float, most: int) -> Array:
+    """The first rows of y that lie at least ``spacing`` apart, up to ``most`` of them."""
+    kept: list[Array] = []
+    while len(y) and len(kept) < most:
+        kept.append(y[0])
+        y = y[np.square(y - y[0]).sum(axis=1) > spacing**2]
+    return np.array(kept).reshape(-1, y.shape[1])
 
 
 def _distinct(y: Array, spacing: float) -> Array:

@@ -211,6 +211,17 @@ def test_space_is_not_certified_and_its_bound_is_that_of_the_leading_plane() -> 
     assert bound == pytest.approx(rate_distortion(PointSet.of(x).leading_plane(), 0.5).value, rel=1e-6)
 
 
+def test_weights_far_below_rounding_are_accounted_for() -> None:
+    x, p = np.linspace(0, 1, 20) ** 2, 10.0 ** -np.arange(20)
+    s = PointSet.of(x, p)
+    for share in (1.2, 0.1, 1e-3):
+        found = rate_distortion(s, share * s.variance)
+        assert found.status == "certified"
+        core = rate_distortion(PointSet.of(x[:8], p[:8]), share * s.variance)
+        # What was left out weighs 1e-8, in weight and in rate.
+        assert found.value == pytest.approx(core.value, rel=1e-4)
+
+
 def test_identical_rows_are_one_weighted_point() -> None:
     a = rate_distortion([0.0, 0.0, 0.0, 2.0], 0.3)
     b = rate_distortion([0.0, 2.0], 0.3, weights=[3.0, 1.0])
