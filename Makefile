@@ -44,7 +44,7 @@ test-lowest: $(STAMP)
 	  --python-version $$version build/requirements.in -o build/resolved-$$version.txt || exit 1; done
 	$(BIN)/uv venv --quiet --python $(PYTHON) --clear build/lowest
 	$(BIN)/uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct -e ".[test]"
-	build/lowest/bin/python -m pytest -n 2 -m "not slow"
+	build/lowest/bin/python -m pytest -n 2 -m "not slow" -o filterwarnings=default
 
 $(STAMP): setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "landau-vae needs Python >= 3.11; call make with PYTHON=/path/to/python3.11")'

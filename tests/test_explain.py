@@ -16,11 +16,13 @@ from numerics.spectrum import Spectrum
 from numerics.tables import load_table
 from theory.cumulants import Cumulants
 from theory.errors import InputError
-from theory.explain import MODELS, explain
+from theory.explain import LAWS, MODELS, explain
+from theory.references import CLAIM_SOURCES, cite
+from theory.relatives import derive_relative
 
 
 def test_the_command_line_knows_every_model() -> None:
-    assert _MODELS == MODELS
+    assert (*MODELS, *LAWS) == _MODELS
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -143,6 +145,7 @@ def test_cumulants_agree_with_the_exact_ones() -> None:
         (["flexible", "--cumulants", "κ3=__import__('os')"], ["κ3", "number"]),
         (["curve", "--cumulants", "c0=1"], ["unknown curve amplitude", "c1=1"]),
         (["bernoulli", "--cumulants", "κ3=1"], ["takes no cumulants"]),
+        (["sandwich", "--python"], ["a law, not a model"]),
         (["curve", "--data", "wine"], ["--data needs a model class"]),
         (["flexible", "--data", "wine", "--cumulants", "κ3=1"], ["give one of them"]),
         (["flexible", "--data", "nowhere.csv"], ["nowhere.csv"]),
@@ -153,6 +156,19 @@ def test_ill_posed_requests(capsys: pytest.CaptureFixture[str], args: list[str],
     last = capsys.readouterr().err.splitlines()[-1]
     for word in words:
         assert word in last
+
+
+@pytest.mark.parametrize("name", [*MODELS, *LAWS])
+def test_every_derivation_can_be_cited_by_its_name(name: str) -> None:
+    derivation = explain(name).derivations[0] if name in MODELS else derive_relative(name)
+    assert set(CLAIM_SOURCES[name]) == set(derivation.sources)
+    assert "@" in cite(name)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_laws(law: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["derive", law, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["steps"]) > 2
 
 
 def test_derive_from_data(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .model import model_class as model_class
     from .normal_form import LandauPolynomial as LandauPolynomial
     from .references import cite as cite
+    from .relatives import derive_relative as derive_relative
     from .residual import derive_residual_stability as derive_residual_stability
     from .residual import residual_edge as residual_edge
     from .sandwich import derive_sandwich as derive_sandwich
@@ -102,6 +103,7 @@ _EXPORTS = {
     "derive_learned_variance": ".learned_variance",
     "derive_linear": ".linear_gaussian",
     "derive_loss": ".loss",
+    "derive_relative": ".relatives",
     "derive_relaxation_rates": ".dynamics_rates",
     "derive_residual_stability": ".residual",
     "derive_sandwich": ".sandwich",

@@ -33,10 +33,11 @@ from .kl_identity import M
 from .landau import Landau, reduce
 from .model import MODEL_CLASSES
 from .normal_form import SIGNAL, TEMPERATURE, LandauPolynomial
+from .relatives import RELATIVES, derive_relative
 from .transition import Verdict, classify
 from .truncated import coexistence
 
-__all__ = ["MODELS", "Explanation", "explain"]
+__all__ = ["LAWS", "MODELS", "Explanation", "explain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +175,9 @@ def explain(
         if cumulants is not None:
             raise InputError(f"{model} takes no cumulants: its derivation needs second moments only; leave them out")
         return _relative(model, order)
-    close = difflib.get_close_matches(str(model), MODELS, n=1)
+    close = difflib.get_close_matches(str(model), (*MODELS, *LAWS), n=1)
     hint = f"did you mean {close[0]!r}?" if close else "choose one of them"
-    raise InputError(f"unknown model {model!r}; known are {', '.join(MODELS)}; {hint}")
+    raise InputError(f"unknown model {model!r}; known are {', '.join((*MODELS, *LAWS))}; {hint}")
 
 
 def _class(
@@ -360,9 +361,7 @@ def _relative(name: str, order: int) -> Explanation:
 
 
 def _exponential_family(name: str) -> _Relative:
-    from .exponential_family import derive_exponential_family
-
-    derivation = derive_exponential_family(name)
+    derivation = derive_relative(name)
     variance = sp.Symbol("S_11", positive=True)
     one = variance / derivation["fisher-information"].rhs
     return _Relative(
@@ -379,9 +378,7 @@ def _exponential_family(name: str) -> _Relative:
 
 
 def _learned_variance() -> _Relative:
-    from .learned_variance import derive_learned_variance
-
-    derivation = derive_learned_variance()
+    derivation = derive_relative("learned-variance")
     quartic, jump = (sp.sstr(derivation[step].rhs) for step in ("linear-model", "jump-from-zero"))
     return _Relative(
         derivation,
@@ -400,9 +397,7 @@ def _learned_variance() -> _Relative:
 
 
 def _conditional() -> _Relative:
-    from .conditional import derive_conditional
-
-    derivation = derive_conditional()
+    derivation = derive_relative("conditional")
     threshold = derivation["threshold"].rhs
     return _Relative(
         derivation,
@@ -418,9 +413,7 @@ def _conditional() -> _Relative:
 
 
 def _bottleneck() -> _Relative:
-    from .bottleneck import derive_bottleneck
-
-    derivation = derive_bottleneck()
+    derivation = derive_relative("bottleneck")
     critical = derivation["critical-beta"].rhs
     return _Relative(
         derivation,
@@ -443,7 +436,9 @@ _RELATIVES: Final[Mapping[str, Callable[[], _Relative]]] = {
     "bottleneck": _bottleneck,
 }
 MODELS: Final = (*MODEL_CLASSES, "curve", *_RELATIVES)
-"""Everything that can be derived by name."""
+"""Models that can be explained, with a verdict."""
+LAWS: Final = tuple(name for name in RELATIVES if name not in MODELS)
+"""Derivations that belong to no one model, for `theory.relatives.derive_relative`."""
 
 
 def _formula(derivation: Derivation, step: str, result: sp.Expr, name: str, summary: str) -> Formula:

@@ -7,8 +7,9 @@ import sys
 from typing import Any
 
 from theory.errors import InputError
-from theory.explain import Explanation, explain
+from theory.explain import LAWS, Explanation, explain
 from theory.model import MODEL_CLASSES
+from theory.relatives import derive_relative
 
 from .options import load_data
 from .output import dumps
@@ -18,6 +19,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0."""
     if args.data is not None and args.cumulants is not None:
         raise InputError("--cumulants and --data both fix the cumulants of the top mode; give one of them")
+    if args.model in LAWS:
+        return _law(args)
     source: dict[str, Any] = {}
     if args.data is not None:
         explanation, source = _of_data(args)
@@ -30,11 +33,23 @@ def run(args: argparse.Namespace) -> int:
     elif args.python:
         print(explanation.to_python(), end="")
     else:
-        unicode = (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf")
-        print(explanation.to_text(width=80, unicode=unicode), end="")
+        print(explanation.to_text(width=80, unicode=_unicode()), end="")
         for name, value in source.items():
             print(f"top mode, {name.replace('_', ' ')}: {_shown(value)}")
     return 0
+
+
+def _law(args: argparse.Namespace) -> int:
+    """A derivation that belongs to no one model."""
+    if args.python or args.data is not None or args.cumulants is not None:
+        raise InputError(f"{args.model} is a law, not a model: it takes --latex or --json; leave the other options out")
+    law = derive_relative(args.model)
+    print(dumps(law.to_json()) if args.json else law.to_latex() if args.latex else law.to_text(80, _unicode()))
+    return 0
+
+
+def _unicode() -> bool:
+    return (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf")
 
 
 def _of_data(args: argparse.Namespace) -> tuple[Explanation, dict[str, Any]]:

@@ -22,7 +22,7 @@ _DATA_HELP = (
 # The models of theory.explain, which would import SymPy; a test keeps the two lists equal.
 _MODELS = (
     "linear", "nonlinear-decoder", "nonlinear-mean", "flexible", "curve", "bernoulli", "poisson", "learned-variance",
-    "conditional", "bottleneck",
+    "conditional", "bottleneck", "relaxation-rates", "residual-stability", "sandwich", "transition-laws",
 )  # fmt: skip
 
 
