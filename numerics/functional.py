@@ -33,6 +33,7 @@ from .functional_starts import seed_encoder, start_names
 from .newton_descent import Descent, NonConvergenceError, descend
 from .pointset import PointSet
 from .posterior_grid import GridTooLargeError
+from .rate_distortion import rate_distortion_bound
 from .residual_edge import residual_edge
 
 __all__ = ["FunctionalEquilibrium", "QuadratureError", "equilibrium_at", "solve_functional"]
@@ -152,7 +153,7 @@ def solve_functional(
     latents: int = 1,
     start: str | FunctionalEquilibrium | tuple[ArrayLike, ArrayLike] | None = None,
     accuracy: float = 1e-10,
-    bound: Bound | None = None,
+    bound: Bound | None = rate_distortion_bound,
     seed: int = 0,
 ) -> FunctionalEquilibrium:
     """Solve for the equilibrium at one temperature.
@@ -175,8 +176,9 @@ def solve_functional(
         the global one except `bound`.
     accuracy : float
         Of F relative to the total variance: the grid is refined until the estimate is below.
-    bound : callable, optional
-        ``bound(points, weights, T)`` returns a number that no VAE's F can be below.
+    bound : callable or None
+        ``bound(points, weights, T)`` returns a number that no VAE's F can be below; by default that of rate–distortion
+        theory. None checks nothing.
     seed : int
         For the random start.
 
@@ -218,7 +220,7 @@ def solve_functional(
         raise failure
     best = min(found, key=lambda e: e.F)
     if bound is not None:
-        guard(best, bound)
+        guard(best, bound(best.points, best.weights, t))
     return best
 
 
@@ -292,9 +294,8 @@ def _equilibrium(space: EncoderSpace, end: Descent, error: float, iterations: in
     )
 
 
-def guard(equilibrium: FunctionalEquilibrium, bound: Bound) -> None:
+def guard(equilibrium: FunctionalEquilibrium, least: float) -> None:
     """Raise :class:`QuadratureError` if F lies below a bound by more than rounding and the quadrature estimate."""
-    least = bound(equilibrium.points, equilibrium.weights, equilibrium.temperature)
     slack = equilibrium.quadrature_error + 1e-9 * equilibrium.state.space.variance
     if math.isnan(least) or least - slack > equilibrium.F:
         raise QuadratureError(

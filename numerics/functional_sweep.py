@@ -33,6 +33,7 @@ from .functional import Bound, FunctionalEquilibrium, checked_latents, equilibri
 from .functional_starts import seed_encoder, start_names
 from .newton_descent import NonConvergenceError
 from .pointset import PointSet
+from .rate_distortion import rate_distortion_bound
 
 if TYPE_CHECKING:
     from .phase_changes import PhaseChange
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["PhaseSweep", "same_state", "sweep_functional"]
 
 Array = NDArray[np.float64]
+
+_GUARDS = 9
+"""Temperatures at which a sweep computes the bound."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def sweep_functional(
     starts: Sequence[str] | None = None,
     anchors: int = 5,
     accuracy: float = 1e-10,
-    bound: Bound | None = None,
+    bound: Bound | None = rate_distortion_bound,
     seed: int = 0,
 ) -> PhaseSweep:
     """Follow the equilibria up and down in T.
@@ -208,10 +212,23 @@ def sweep_functional(
         accuracy=accuracy,
     )
     if bound is not None:
-        for state in sweep.ground:
-            if state is not None:
-                guard(state, bound)
+        _guard_all(sweep, bound)
     return sweep
+
+
+def _guard_all(sweep: PhaseSweep, bound: Bound) -> None:
+    """Hold every ground state against the bound at some temperatures and its chords between them.
+
+    F_RD is a minimum of functions that are affine in T, hence concave: a chord of lower bounds is a lower bound.
+    """
+    nodes = np.linspace(sweep.temperatures[0], sweep.temperatures[-1], min(_GUARDS, len(sweep.temperatures)))
+    state = next((s for s in sweep.ground if s is not None), None)
+    if state is None:
+        return
+    least = [bound(state.points, state.weights, float(t)) for t in nodes]
+    for state in sweep.ground:
+        if state is not None:
+            guard(state, float(np.interp(state.temperature, nodes, least)))
 
 
 def same_state(a: FunctionalEquilibrium, b: FunctionalEquilibrium) -> bool:

@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 _LARGEST = 3e7
 """Densities held at once: a quarter of a gigabyte."""
-_RANGE = (2000.0, 300.0)
+_RANGE = (1000.0, 300.0)
 """Extent of an axis in smallest widths, for one latent and for several. A posterior that shrinks below is a spike on
 a point of little weight inside a broad code; many such minima exist, and following them would cost more than all the
 others."""
