@@ -161,7 +161,7 @@ def test_ill_posed_requests(capsys: pytest.CaptureFixture[str], args: list[str],
 @pytest.mark.parametrize("name", [*MODELS, *LAWS])
 def test_every_derivation_can_be_cited_by_its_name(name: str) -> None:
     derivation = explain(name).derivations[0] if name in MODELS else derive_relative(name)
-    assert set(CLAIM_SOURCES[name]) == set(derivation.sources)
+    assert set(CLAIM_SOURCES[name]) <= set(derivation.sources)
     assert "@" in cite(name)
 
 
