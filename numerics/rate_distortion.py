@@ -24,6 +24,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
 
 from theory.errors import InputError
 
@@ -37,6 +38,8 @@ __all__ = ["RateDistortion", "gaussian_rate_distortion", "rate_distortion", "rat
 Array = NDArray[np.float64]
 
 _ROUNDS = 60
+_MOVING = 8
+"""Rounds that also move the letters: fast at first, but a move can undo what adding letters gained."""
 _GRID = 4096
 _STARTS = 64
 _CERTIFIED_DIMENSIONS = 2
@@ -138,7 +141,9 @@ def rate_distortion(
         return RateDistortion(t, 0.0, 0.0, 0.0, 0.0, origin, np.ones(1), "certified", 0.0, 0)
     core, share = _without_specks(s, t, tolerance * v / 4)
     target = tolerance * v / (4 * t)
-    kt, atoms, reproduction, reached, rounds = _refine(core, t, target, tolerance, start)
+    kt, atoms, reproduction, reached, rounds = _refine(core, t, target, tolerance, start, _MOVING)
+    if reached > target and s.dimension == 1:  # slower, but it does not depend on how well letters were moved
+        kt, atoms, reproduction, reached, rounds = _refine(core, t, target, tolerance, start, 0)
     # F of the whole is at least its share times F of the core: every term of D and of the rate given y is.
     proved = share * (-2 * t * float(core.weights @ (np.log(core.weights) - kt.log_coefficients)) - 2 * t * reached)
     d = squared_distances(s.points, atoms)
@@ -174,7 +179,7 @@ def rate_distortion(
 
 
 def _refine(
-    s: PointSet, t: float, target: float, tolerance: float, start: RateDistortion | None
+    s: PointSet, t: float, target: float, tolerance: float, start: RateDistortion | None, most_moves: int
 ) -> tuple[KuhnTucker, Array, Array, float, int]:
     """Add letters where c > 1 until ``ln c ≤ target`` is proved; atoms, weights, bound of ln c, rounds."""
     atoms = np.zeros((1, s.dimension)) if start is None else np.vstack([np.zeros((1, s.dimension)), start.atoms])
@@ -183,16 +188,10 @@ def _refine(
     starts, rounds = _starts(s, t), 0
     while True:
         rounds += 1
-        solved = blahut_arimoto(
-            s.weights,
-            squared_distances(s.points, atoms),
-            t,
-            start=reproduction,
-            tolerance=tolerance / 16,
-            throw=False,
-        )
-        kept = solved.reproduction > min(1e-13, 1e-3 * float(s.weights.min()))
-        atoms, reproduction = atoms[kept], solved.reproduction[kept] / solved.reproduction[kept].sum()
+        atoms, reproduction = _weigh(s, t, atoms, reproduction, tolerance)
+        moving = rounds <= most_moves and len(atoms) > 1
+        if moving:
+            atoms, reproduction = _weigh(s, t, *_relax(s, t, atoms, reproduction), tolerance)
         kt = KuhnTucker.of(s.points, s.weights, atoms, reproduction, t)
         # Ascents from the atoms, next to which the optimum will be, and from wherever the condition is violated.
         level = kt.log_c(starts)
@@ -212,10 +211,11 @@ def _refine(
             found, top = np.vstack([found, where]), np.append(top, highest)
         new = found[top > 0]
         new = new[squared_distances(new, atoms).min(axis=1) > 1e-14 * t]
-        if rounds == _ROUNDS or not len(new):
+        if rounds == _ROUNDS or not (len(new) or moving):
             return kt, atoms, reproduction, kt.bound(target)[0] if provable else reached, rounds
-        atoms = np.vstack([atoms, new])
-        reproduction = np.append(reproduction * 0.999, np.full(len(new), 0.001 / len(new)))
+        if len(new):
+            atoms = np.vstack([atoms, new])
+            reproduction = np.append(reproduction * 0.999, np.full(len(new), 0.001 / len(new)))
 
 
 def rate_distortion_bound(
@@ -303,6 +303,38 @@ def _starts(s: PointSet, t: float) -> Array:
     axes = [np.linspace(a, b, n) for a, b, n in zip(low, high, counts, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, s.dimension)
     return np.vstack([grid, s.points]) if len(s.points) <= _GRID else grid
+
+
+def _weigh(s: PointSet, t: float, atoms: Array, reproduction: Array | None, tolerance: float) -> tuple[Array, Array]:
+    """Optimal weights on an alphabet, and the letters that have any."""
+    d = squared_distances(s.points, atoms)
+    r = blahut_arimoto(s.weights, d, t, start=reproduction, tolerance=tolerance / 16, throw=False).reproduction
+    kept = r > min(1e-13, 1e-3 * float(s.weights.min()))
+    return atoms[kept], r[kept] / r[kept].sum()
+
+
+def _relax(s: PointSet, t: float, atoms: Array, reproduction: Array) -> tuple[Array, Array]:
+    """Lower F in the places and weights of the letters together; the weights alone cannot merge or move letters."""
+    (letters, dim), x, p = atoms.shape, s.points, s.weights
+    root = np.sqrt(t)
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        y, w = theta[: letters * dim].reshape(letters, dim) * root, theta[letters * dim :]
+        log_r = w - np.logaddexp.reduce(w)
+        exponent = log_r - squared_distances(x, y) / (2 * t)
+        log_m = log_sum_exp(exponent)
+        q = p[:, None] * np.exp(exponent - log_m[:, None])
+        mass = q.sum(axis=0)
+        move = (y * mass[:, None] - q.T @ x) / root
+        # F/2T: its derivatives are −(posterior mass − r) in the logarithms and q-weighted displacements in the places.
+        return -float(p @ log_m), np.concatenate([move.ravel(), np.exp(log_r) - mass])
+
+    theta = np.concatenate([(atoms / root).ravel(), np.log(reproduction)])
+    found = minimize(
+        objective, theta, jac=True, method="L-BFGS-B", options={"maxiter": 100, "ftol": 0.0, "gtol": 1e-12}
+    )
+    y, w = found.x[: letters * dim].reshape(letters, dim) * root, found.x[letters * dim :]
+    return y, np.exp(w - np.logaddexp.reduce(w))
 
 
 def _spread(y: Array, spacing: float, most: int) -> Array:
