@@ -183,20 +183,20 @@ def families(model: LinearVAE) -> tuple[Family, ...]:
     """
     spaces = [space for space in model.eigenspaces if model.eigenvalues[space[0]] > 0]
     sizes = tuple(len(space) for space in spaces)
-    kinds = [
-        (m, counts)
-        for m in range(1, model.latents + 1)
-        for counts in sorted(_counts(sizes, m), reverse=True)
-        # As many latents as directions, all in one eigenspace: reducible.
-        if not (m > 1 and sum(counts) == m and max(counts) == m)
-    ]
+    kinds = []
+    for m in range(1, model.latents + 1):
+        for counts in _counts(sizes, m):
+            # As many latents as directions, all in one eigenspace: reducible.
+            if m > 1 and sum(counts) == m and max(counts) == m:
+                continue
+            kinds.append((m, counts))
+            if len(kinds) > MOST:
+                raise _too_many(model)
+    kinds.sort(key=lambda kind: (kind[0], [-count for count in kind[1]]))
     found: list[Family] = []
     for chosen in _multisets(kinds, model.latents, sizes):
         if len(found) == MOST:
-            raise InputError(
-                f"eigenvalues and latents must have at most {MOST} kinds of stationary points, got D = "
-                f"{model.features}, K = {model.latents}; keep fewer modes or latents"
-            )
+            raise _too_many(model)
         free = [list(space) for space in spaces]
         groups = []
         for m, counts in chosen:
@@ -238,11 +238,22 @@ def stationary_points(model: LinearVAE, temperature: float) -> tuple[StationaryP
     return tuple(sorted(points, key=lambda point: (not point.converged, point.free_energy)))
 
 
+def _too_many(model: LinearVAE) -> InputError:
+    return InputError(
+        f"eigenvalues and latents must have at most {MOST} kinds of stationary points, got D = {model.features}, "
+        f"K = {model.latents}; keep fewer modes or latents"
+    )
+
+
 def _counts(sizes: tuple[int, ...], most: int) -> Iterator[tuple[int, ...]]:
     """How many directions of each eigenspace a group of at most `most` takes; at least one in all."""
-    for counts in np.ndindex(*(size + 1 for size in sizes)):
-        if 1 <= sum(counts) <= most:
-            yield tuple(int(c) for c in counts)
+    if not sizes:
+        return
+    for first in range(min(sizes[0], most) + 1):
+        if first:
+            yield (first,) + (0,) * (len(sizes) - 1)
+        for rest in _counts(sizes[1:], most - first):
+            yield (first, *rest)
 
 
 def _multisets(
