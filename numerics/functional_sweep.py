@@ -108,12 +108,9 @@ class PhaseSweep:
         return self.space.collapse_threshold, highest_active(self)
 
     @property
-    def coexistence(self) -> float:
-        """The temperature above which full collapse is the ground state; lo if it is lost continuously."""
-        hottest = next(
-            (c for c in self.changes if c.hot_phase.split(",").count("collapsed") == self.space.latents), None
-        )
-        return self.space.collapse_threshold if hottest is None else hottest.temperature
+    def coexistence(self) -> float | None:
+        """The temperature above which full collapse is the ground state; None if it is not within the sweep."""
+        return next((c.temperature for c in self.changes if not c.hot.active), None)
 
     def readings(self, which: str) -> dict[str, Array]:
         """``F``, ``KL`` (n,) and ``M2``, ``J`` (n, K); NaN where a chain failed.

@@ -28,7 +28,7 @@ __all__ = ["PhaseChange", "highest_active", "transitions"]
 
 _RESOLUTION = 1e-9
 """Relative width of an interval of temperature below which it is not divided."""
-_FINITE = 1e-4
+_FINITE = 1e-5
 """Nats: a rate that is larger at the stability limit of collapse has not vanished continuously."""
 
 
@@ -144,9 +144,9 @@ def _between(sweep: PhaseSweep, cold: FunctionalEquilibrium, hot: FunctionalEqui
     heated, cooled = _follow(sweep, cold, hot.temperature), _follow(sweep, hot, cold.temperature)
     reversible = heated is not None and cooled is not None and same_state(heated, hot) and same_state(cooled, cold)
     lo = sweep.space.collapse_threshold
-    if reversible and cold.active and not hot.active and cold.temperature < lo <= hot.temperature:
+    if reversible and cold.active and not hot.active:
         # A small hysteresis may hide between two temperatures: at the limit itself a jump has a finite rate.
-        at_limit = _follow(sweep, cold, lo * (1 + 1e-9))
+        at_limit = _follow(sweep, cold, lo * (1 + 1e-9)) if cold.temperature < lo else cold
         if at_limit is None or at_limit.kl < _FINITE:
             return [_change(lo, cold, hot, continuous=True)]
         return _exchange(sweep, at_limit, hot)
@@ -187,7 +187,8 @@ def _exchange(sweep: PhaseSweep, a: FunctionalEquilibrium, b: FunctionalEquilibr
         else:
             high, at_high = t, here_b
     if abs(at_low.kl - at_high.kl) < _FINITE:
-        return []
+        into_collapse = a.active and not b.active
+        return [_change(0.5 * (low + high), at_low, at_high, continuous=True)] if into_collapse else []
     return [_change(0.5 * (low + high), at_low, at_high, continuous=False)]
 
 
