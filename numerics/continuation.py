@@ -225,6 +225,7 @@ def follow(
     *,
     direction: Array | int = 1,
     max_step: float = 0.05,
+    first_step: float | None = None,
     max_points: int = 2000,
 ) -> Branch:
     """Follow the branch through a stationary point until it leaves the window or runs into another branch.
@@ -243,6 +244,9 @@ def follow(
         Towards higher or lower T at first, or a direction in (y, T/scale).
     max_step : float
         Longest step in (y, T/scale).
+    first_step : float, optional
+        Length of the first step, a fifth of `max_step` by default; next to a branch point no longer than the distance
+        to it, or neighbours that leave it in almost the same direction are taken for one another.
     max_points : int
         Where to give up.
 
@@ -285,7 +289,8 @@ def follow(
     values = np.abs(np.linalg.eigvalsh(system.hessian(x)))
     system.zeros = int(np.count_nonzero(values <= ZERO * max(float(values.max()), 1e-3)))
     tracer = _Tracer(system, (low / system.scale, high / system.scale), max_step, max_points)
-    return tracer.run(system.point(x, first / np.linalg.norm(first)))
+    step = min(max_step / 5, first_step or np.inf)
+    return tracer.run(system.point(x, first / np.linalg.norm(first)), step)
 
 
 def rate(landscape: Landscape, y: Array, T: float) -> float:
@@ -302,9 +307,9 @@ class _Tracer:
         self.points: list[_Point] = []
         self.events: list[Event] = []
 
-    def run(self, point: _Point) -> Branch:
+    def run(self, point: _Point, length: float) -> Branch:
         self.points.append(point)
-        length, status = self.max_step / 5, "limit"
+        status = "limit"
         while len(self.points) < self.max_points:
             ahead = self.system.along(point, length)
             # A sharp turn may have jumped to a neighbouring branch.
@@ -365,49 +370,50 @@ class _Tracer:
                 return length
             return float(scipy.optimize.brentq(lambda s: function(at(s)), 0.0, length, xtol=1e-14, rtol=1e-14))
 
-        places = sorted(root(lambda p, k=k: float(p.eigenvalues[k])) for k in crossing)  # type: ignore[misc]
+        places = sorted((root(lambda p, k=k: float(p.eigenvalues[k])), int(k)) for k in crossing)  # type: ignore[misc]
         turn = root(lambda p: float(p.tangent[-1])) if turning else None
-        groups: list[list[float]] = []
-        for s in places:
-            if (
-                groups
-                and abs(at(s).x[-1] - at(groups[-1][-1]).x[-1]) <= _TOGETHER
-                and s - groups[-1][-1] <= 1e-3 * length
-            ):
-                groups[-1].append(s)
+        groups: list[list[tuple[float, int]]] = []
+        for s, k in places:
+            last = groups[-1][-1][0] if groups else -np.inf
+            if groups and s - last <= 1e-3 * length and abs(at(s).x[-1] - at(last).x[-1]) <= _TOGETHER:
+                groups[-1].append((s, k))
             else:
-                groups.append([s])
+                groups.append([(s, k)])
         index, folds = start.index, False
         for group in groups:
-            fold = turn is not None and abs(group[0] - turn) <= 1e-3 * length
+            s, k = group[0]
+            fold = turn is not None and abs(s - turn) <= 1e-3 * length
             folds = folds or fold
-            here = at(group[len(group) // 2])
-            index = self._record("fold" if fold else "branch point", here, len(group), index, start, end)
+            through = None if fold else self._through(start, s, length, k)
+            index = self._record("fold" if fold else "branch point", through or at(s), len(group), index, start, end)
         if turn is None or folds:
             return None
         # It turns in T and no eigenvalue changes its sign: a mirror image follows.
-        here = self._vertex(start, turn, length)
+        here = self._through(start, turn, length, None) or at(turn)
         self._record("end", here, 1, index, start, end)
         return here
 
-    def _vertex(self, start: _Point, turn: float, length: float) -> _Point:
-        """The point where two mirror images meet, by interpolation through it.
+    def _through(self, start: _Point, place: float, length: float, eigenvalue: int | None) -> _Point | None:
+        """The point near a place where an eigenvalue, or else the slope of T, vanishes; ``None`` if that fails.
 
-        The corrector cannot go there: next to the vertex its plane meets the branch that passes through as well.
+        It is interpolated from both sides.
+
+        The corrector cannot go there: at a branch point its system is singular, and next to one its plane meets the
+        branch that passes through as well.
         """
-        reach = min(0.05 * length, turn, length - turn)
+        reach = min(0.05 * length, place, length - place)
         offsets = np.array([-1.0, -0.75, -0.5, 0.5, 0.75, 1.0])
-        near = [self.system.along(start, turn + reach * offset) for offset in offsets]
-        if reach <= 0 or any(p is None or p.tangent @ start.tangent < 0.5 for p in near):
-            found = self.system.along(start, turn)
-            return start if found is None else found
-        points = np.array([p.x for p in near if p is not None])
-        fit = np.polynomial.polynomial.polyfit(offsets, points, 5)
-        slope = np.polynomial.polynomial.polyder(fit[:, -1])
-        roots = np.polynomial.polynomial.polyroots(slope)
-        offset = float(roots[np.argmin(np.abs(roots))].real)
-        x: Array = np.asarray(np.polynomial.polynomial.polyval(offset, fit))
-        return self.system.point(x, start.tangent)
+        near = [p for p in (self.system.along(start, place + reach * o) for o in offsets) if p is not None]
+        if reach <= 0 or len(near) < len(offsets) or any(p.tangent @ start.tangent < 0.5 for p in near):
+            return None
+        fit = np.polynomial.polynomial.polyfit(offsets, np.array([p.x for p in near]), 5)
+        values = np.array([p.tangent[-1] if eigenvalue is None else p.eigenvalues[eigenvalue] for p in near])
+        roots = np.polynomial.polynomial.polyroots(np.polynomial.polynomial.polyfit(offsets, values, 5))
+        real = roots.real[(np.abs(roots.imag) < 1e-6) & (np.abs(roots.real) < 0.5)]
+        if not len(real):
+            return None
+        x: Array = np.asarray(np.polynomial.polynomial.polyval(real[np.argmin(np.abs(real))], fit))
+        return self.system.point(x, start.tangent) if self.system.inside(x) else None
 
     def _record(self, kind: str, here: _Point, count: int, index: int, start: _Point, end: _Point) -> int:
         after = index

@@ -180,8 +180,9 @@ def linear_diagram(model: LinearVAE, window: tuple[float, float] | None = None, 
     for branch in found.branches:
         place = len(branch.temperatures) // 2
         T, free = float(branch.temperatures[place]), float(branch.free_energies[place])
-        matches = [k.label for k in kinds if k.limit > T and abs(k.free_energy(T) - free) <= 1e-9 * lam[0]]
-        labelled.append(replace(branch, label=" or ".join(matches)))
+        kind = min((k for k in kinds if k.limit > T), key=lambda k: abs(k.free_energy(T) - free))
+        near = abs(kind.free_energy(T) - free) <= 1e-9 * lam[0]
+        labelled.append(replace(branch, label=kind.label if near else ""))
     return replace(found, branches=tuple(labelled))
 
 
@@ -265,6 +266,7 @@ class _Search:
             self.window,
             direction=new.direction,
             max_step=self.max_step,
+            first_step=new.amplitude,
         )
         # The branch point itself is where the branch begins.
         free = float(self.landscape.free_energy(event.state, event.temperature))
