@@ -127,6 +127,17 @@ def test_pooled_errors_make_standard_z_scores() -> None:
         pooled_stderr(noise[:, :1])
 
 
+def test_pooled_errors_leave_out_cells_of_another_kind() -> None:
+    """A mode that is collapsed in the hot half scatters only in the cold half."""
+    where = np.arange(20)[:, None] >= 10
+    values = np.where(where[:, None], np.random.default_rng(4).standard_normal((20, 4, 1)), 0.0)
+    stderr = pooled_stderr(values, where=where)
+    assert np.isnan(stderr[:10]).all()
+    first = np.sqrt(values[10:15].var(axis=1, ddof=1).mean() / 4)  # the five nearest of its kind
+    np.testing.assert_allclose(stderr[10:13, 0], first, rtol=1e-14)
+    assert pooled_stderr(values)[10, 0] < first
+
+
 def _fitted(covariance: np.ndarray, latents: int, **changes: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     lam = Spectrum.from_covariance(covariance).eigenvalues[:latents]
     t = default_temperatures(float(np.trace(covariance)), 24, t_min=1e-3)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from verify.adam import Adam, cosine_rate, geometric_rate
+from verify.adam import Adam, cosine_rate, inverse_rate
 from verify.linear_vae import ExactKernel, SampledKernel, expected_loss
 
 D, K, M, N = 5, 3, 4, 40
@@ -204,7 +204,7 @@ def test_flush_removes_denormals_and_nothing_else() -> None:
     assert theta.tolist() == [0.0, 0.0, np.float32(1e-3), 1.0]
 
 
-@pytest.mark.parametrize("schedule", [cosine_rate, geometric_rate])
+@pytest.mark.parametrize("schedule", [cosine_rate, inverse_rate])
 def test_rates_never_rise(schedule: object) -> None:
     rates = [schedule(i, 50, 0.1) for i in range(50)]  # type: ignore[operator]
     assert rates[0] == 0.1 and all(a >= b > 0 for a, b in pairwise(rates))

@@ -19,7 +19,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Adam", "cosine_rate", "geometric_rate"]
+__all__ = ["Adam", "cosine_rate", "inverse_rate"]
 
 Array = npt.NDArray[np.floating]
 
@@ -105,21 +105,30 @@ def cosine_rate(step: int, steps: int, rate: float, *, warm: float = 0.3) -> flo
     return 0.5 * rate * (1 + math.cos(math.pi * (step - start) / (steps - start)))
 
 
-def geometric_rate(step: int, steps: int, rate: float, *, warm: float = 0.4, last: float = 0.003) -> float:
-    """Learning rate of ``step`` out of ``steps``: constant for a share ``warm``, then falling to ``last`` of itself.
+def inverse_rate(step: int, steps: int, rate: float, *, warm: float = 0.3, last: float = 0.01) -> float:
+    """Learning rate of ``step`` out of ``steps``: constant for a share ``warm``, then as 1/t to ``last`` of itself.
 
-    For noisy gradients. Noise biases M² downwards just below a threshold, by an amount that falls with the rate and
-    with the batch size; relaxation is slow there, so the bias only follows the rate down if the rate takes its time.
-    Measured on Breast Cancer at T = 0.87 T_k: −0.028 after a cosine, −0.002 ± 0.001 after a geometric fall of the same
-    length. At 0.9 T_k some is left at the default length: −0.001 to −0.014 over the three strongest modes, much of it
-    from single runs.
+    For noisy gradients, which ask for three things at once. Latents of close modes rotate into place only at a high
+    rate: the constant part. Noise lowers M² in proportion to the rate, and at the initial rate keeps a mode at
+    T > 0.85 T_k collapsed: the rate must come down. Such a mode then needs a time ~ 1/(rate·|1 − T/T_k|) to grow
+    (critical slowing down): the rate must not come down faster than 1/t, or the noise of an earlier rate freezes in.
+
+    Not a geometric fall: it passes every rate in equal time, and left single runs at T = 0.9 T_k far below theory.
+    Not the mean of the parameters over the tail of the run: it takes away more noise than bias, and what error bars
+    then show is the bias.
+
+    Notes
+    -----
+    Robbins & Monro (1951) for 1/t. Measured on Breast Cancer in 40,000 steps, M² − theory of the three strongest
+    modes: at T = 0.9 T_k −0.003 to −0.013 ± 0.008 with single runs at −0.04 after a geometric fall, −0.003 to
+    +0.003 ± 0.002 with single runs at −0.007 after 1/t with a constant share of 0.1.
 
     Examples
     --------
-    >>> geometric_rate(39, 100, 0.02), geometric_rate(40, 100, 0.02), round(geometric_rate(100, 100, 0.02), 12)
-    (0.02, 0.02, 6e-05)
+    >>> inverse_rate(29, 100, 0.02), inverse_rate(30, 100, 0.02), round(inverse_rate(100, 100, 0.02), 12)
+    (0.02, 0.02, 0.0002)
     """
     start = warm * steps
     if step < start:
         return rate
-    return rate * math.exp(math.log(last) * (step - start) / (steps - start))
+    return rate / (1 + (1 / last - 1) * (step - start) / (steps - start))

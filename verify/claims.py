@@ -290,13 +290,14 @@ def _stationarity(case: Evidence) -> Iterator[Check]:
 def _scatter(case: Evidence) -> Iterator[Check]:
     """Deviations of sampled training from theory are those that the scatter between its seeds announces."""
     lam, t = case.eigenvalues[None, :], case.temperatures[:, None]
-    cells = case.window & (lam > t)
+    cells = case.scored
 
     def scores(readings: Readings) -> Array:
         if not cells.any():
             raise InputError("no judged mode is active away from its threshold")
         values = _ranked("signal_fraction", case.modes)(readings)
-        deviation, stderr = values.mean(axis=1) - _formulas.signal_fraction(lam, t), pooled_stderr(values)
+        deviation = values.mean(axis=1) - _formulas.signal_fraction(lam, t)
+        stderr = pooled_stderr(values, where=cells)
         if not (stderr[cells] > 0).all():
             raise InputError("seeds agree to the last bit somewhere: that is no sampled training")
         return np.asarray(deviation[cells] / stderr[cells])

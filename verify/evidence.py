@@ -41,7 +41,9 @@ FLOOR = 1e-3
 NEAR = 0.1
 """Half-width in ``ln T`` of the neighbourhood of a threshold, where critical slowing down rounds the transition."""
 NEAR_SAMPLED = 0.2
-"""The same in sampled training: gradient noise acts longest on the softest modes and lowers their M² by up to 0.01."""
+"""The same for z-scores of sampled training. Noise of variance s² in the amplitude of a mode lowers its M² by a few s²,
+a bias that falls like 1/steps while error bars fall like 1/√steps. At T = 0.8 T_k it is a fraction of an error bar; at
+0.9 T_k it is one or two, −0.001 to −0.005: far below the tolerance of M² itself, which is judged from NEAR on."""
 ACTIVE = 0.1
 """Signal fraction above which a latent is called active (Hirn, arXiv:2605.22691)."""
 DEEP = 1e-2
@@ -117,14 +119,18 @@ class Evidence:
     def away(self) -> Mask:
         """Cells (n, k) of judged modes outside the neighbourhood of their threshold."""
         lam = np.where(self.judged, self.eigenvalues, 1.0)
-        near = NEAR_SAMPLED if self.sampled else NEAR
-        return self.judged & (np.abs(np.log(self.temperatures[:, None] / lam)) >= near)
+        return self.judged & (np.abs(np.log(self.temperatures[:, None] / lam)) >= NEAR)
 
     @property
     def window(self) -> Mask:
         """Cells (n, k) of :attr:`away` that are not too deep below their threshold (DEEP, or DEEP_SAMPLED)."""
         deep = DEEP_SAMPLED if self.sampled else DEEP
         return self.away & (self.temperatures[:, None] >= deep * self.eigenvalues)
+
+    @property
+    def scored(self) -> Mask:
+        """Cells (n, k) of :attr:`window` whose mode is active, NEAR_SAMPLED or more below its threshold."""
+        return np.asarray(self.window & (self.temperatures[:, None] <= self.eigenvalues * np.exp(-NEAR_SAMPLED)))
 
     def single(
         self,

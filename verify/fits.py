@@ -318,35 +318,45 @@ def utility_spectrum(latents: Latents, fits: tuple[CollapseFit, ...]) -> tuple[l
     return utility, stderr
 
 
-def pooled_stderr(values: Array, *, neighbours: int = 2) -> Array:
+def pooled_stderr(values: Array, *, where: npt.NDArray[np.bool_] | None = None, neighbours: int = 2) -> Array:
     """Standard error of the mean over seeds, with the variance pooled over neighbouring temperatures.
 
     The variance estimated in one cell from a few seeds is itself so scattered that z-scores made from it follow a
     t-distribution of S − 1 degrees of freedom (variance 3 for S = 4). The noise of training changes slowly with
-    temperature, so the variances of ``2·neighbours + 1`` cells of a mode are averaged.
+    temperature, so the variances of ``2·neighbours + 1`` cells of a mode are averaged: as many on either side, and the
+    nearest ones at the ends of the range.
 
     Parameters
     ----------
     values : ndarray (n, S, K)
         A measured quantity, ranked, temperatures in order; S ≥ 2.
+    where : ndarray of bool (n, K) or None
+        Cells that are alike; all by default. A collapsed mode hardly scatters, and would belittle the error of its
+        active neighbours.
     neighbours : int
-        Cells on either side; fewer at the ends of the range.
+        Cells on either side.
 
     Returns
     -------
     ndarray (n, K)
+        NaN outside ``where``.
 
     Raises
     ------
     InputError
         If there are fewer than 2 seeds.
     """
-    n, seeds, _ = values.shape
+    n, seeds, modes = values.shape
     if seeds < 2:
         raise InputError(f"an error bar needs at least 2 seeds, got {seeds}; train more seeds")
     variance = values.var(axis=1, ddof=1)
-    windows = [variance[max(i - neighbours, 0) : i + neighbours + 1].mean(0) for i in range(n)]
-    stderr: Array = np.sqrt(np.array(windows) / seeds)
+    stderr: Array = np.full((n, modes), np.nan)
+    for k in range(modes):
+        cells = np.arange(n) if where is None else np.flatnonzero(where[:, k])
+        for place, i in enumerate(cells):
+            first = max(min(place - neighbours, len(cells) - 2 * neighbours - 1), 0)
+            pool = cells[first : first + 2 * neighbours + 1]
+            stderr[i, k] = math.sqrt(variance[pool, k].mean() / seeds)
     return stderr
 
 

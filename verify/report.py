@@ -99,8 +99,8 @@ class Report:
             notes.append(f"{hidden} of {judged.size} modes have t_k < {FLOOR:g}: they are reported, not judged.")
         if self.sampled:
             notes.append(
-                "Sampled training: averages over seeds are judged, with standard errors over seeds; M² and KL "
-                f"of a mode outside |ln(T/T_k)| < {NEAR_SAMPLED:g}, KL and z-scores down to T = {DEEP_SAMPLED:g} T_k."
+                "Sampled training: averages over seeds are judged, with standard errors over seeds; KL and z-scores "
+                f"down to T = {DEEP_SAMPLED:g} T_k, z-scores where ln(T_k/T) ≥ {NEAR_SAMPLED:g}."
             )
         else:
             notes.append("Exact training has no sampling noise: the seed error is negligible, every seed is judged.")
