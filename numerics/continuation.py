@@ -384,22 +384,20 @@ class _Tracer:
             s, k = group[0]
             fold = turn is not None and abs(s - turn) <= 1e-3 * length
             folds = folds or fold
-            through = None if fold else self._through(start, s, length, k)
+            through = None if fold else self._through(start, s, length)
             index = self._record("fold" if fold else "branch point", through or at(s), len(group), index, start, end)
         if turn is None or folds:
             return None
         # It turns in T and no eigenvalue changes its sign: a mirror image follows.
-        here = self._through(start, turn, length, None) or at(turn)
+        here = self._through(start, turn, length, turning=True) or at(turn)
         self._record("end", here, 1, index, start, end)
         return here
 
-    def _through(self, start: _Point, place: float, length: float, eigenvalue: int | None) -> _Point | None:
-        """The point near a place where an eigenvalue, or else the slope of T, vanishes; ``None`` if that fails.
-
-        It is interpolated from both sides.
+    def _through(self, start: _Point, place: float, length: float, *, turning: bool = False) -> _Point | None:
+        """The branch at a place, or where T turns next to it, interpolated from both sides; ``None`` if that fails.
 
         The corrector cannot go there: at a branch point its system is singular, and next to one its plane meets the
-        branch that passes through as well.
+        branch that passes through as well. Eigenvalues are no help: sorted, they have kinks where several cross.
         """
         reach = min(0.05 * length, place, length - place)
         offsets = np.array([-1.0, -0.75, -0.5, 0.5, 0.75, 1.0])
@@ -407,13 +405,12 @@ class _Tracer:
         if reach <= 0 or len(near) < len(offsets) or any(p.tangent @ start.tangent < 0.5 for p in near):
             return None
         fit = np.polynomial.polynomial.polyfit(offsets, np.array([p.x for p in near]), 5)
-        values = np.array([p.tangent[-1] if eigenvalue is None else p.eigenvalues[eigenvalue] for p in near])
-        roots = np.polynomial.polynomial.polyroots(np.polynomial.polynomial.polyfit(offsets, values, 5))
-        real = roots.real[(np.abs(roots.imag) < 1e-6) & (np.abs(roots.real) < 0.5)]
-        if not len(real):
-            return None
-        x: Array = np.asarray(np.polynomial.polynomial.polyval(real[np.argmin(np.abs(real))], fit))
-        return self.system.point(x, start.tangent) if self.system.inside(x) else None
+        offset = 0.0
+        if turning:
+            roots = np.polynomial.polynomial.polyroots(np.polynomial.polynomial.polyder(fit[:, -1]))
+            offset = float(roots[np.argmin(np.abs(roots))].real)
+        x: Array = np.asarray(np.polynomial.polynomial.polyval(offset, fit))
+        return self.system.point(x, start.tangent) if abs(offset) <= 1 and self.system.inside(x) else None
 
     def _record(self, kind: str, here: _Point, count: int, index: int, start: _Point, end: _Point) -> int:
         after = index

@@ -26,7 +26,7 @@ from .continuation import Branch, Event, follow, rate
 from .landscape import Landscape
 from .linear_landscape import LinearVAE
 from .newton import TOLERANCE, polish
-from .stationary import families
+from .stationary import Family, families
 from .switching import Departure, Signature, switch
 
 __all__ = ["Diagram", "diagram", "linear_diagram"]
@@ -178,11 +178,17 @@ def linear_diagram(model: LinearVAE, window: tuple[float, float] | None = None, 
     kinds = families(model)
     labelled = []
     for branch in found.branches:
-        place = len(branch.temperatures) // 2
-        T, free = float(branch.temperatures[place]), float(branch.free_energies[place])
-        kind = min((k for k in kinds if k.limit > T), key=lambda k: abs(k.free_energy(T) - free))
-        near = abs(kind.free_energy(T) - free) <= 1e-9 * lam[0]
-        labelled.append(replace(branch, label=kind.label if near else ""))
+
+        def distance(kind: Family, branch: Branch = branch) -> float:
+            """How far the closed form is from the branch, over all of it: families meet at branch points."""
+            inside = branch.temperatures < kind.limit
+            if branch.temperatures.max() > kind.limit + 1e-6 * lam[0]:
+                return np.inf
+            exact = np.array([kind.free_energy(float(T)) for T in branch.temperatures[inside]])
+            return float(np.abs(exact - branch.free_energies[inside]).max(initial=0.0))
+
+        kind = min(kinds, key=distance)
+        labelled.append(replace(branch, label=kind.label if distance(kind) <= 1e-9 * lam[0] else ""))
     return replace(found, branches=tuple(labelled))
 
 
