@@ -33,12 +33,20 @@ def main() -> None:
     rows = []
     for name in SETS:
         start = time.perf_counter()
-        sweep = sweep_functional(standard(name, 64), np.linspace(0.5, 1.5, 100))
+        sweep = sweep_functional(standard(name, 64), np.linspace(0.5, 2.2, 100))
         swept = time.perf_counter() - start
         changes, (lo, hi) = sweep.changes, sweep.spinodals
         located = time.perf_counter() - start - swept
         rows.append(
-            [name, f"{swept:.1f}", f"{located:.1f}", len(changes), f"{lo:.4f}", f"{sweep.coexistence:.4f}", f"{hi:.4f}"]
+            [
+                name,
+                f"{swept:.1f}",
+                f"{located:.1f}",
+                len(changes),
+                f"{lo:.4f}",
+                "beyond" if sweep.coexistence is None else f"{sweep.coexistence:.4f}",
+                f"{hi:.4f}",
+            ]
         )
     print(tabulate(rows, ["64 points", "sweep s", "transitions s", "changes", "lo", "T*", "hi"], disable_numparse=True))
     seconds = medians(

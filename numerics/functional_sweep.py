@@ -42,8 +42,8 @@ __all__ = ["PhaseSweep", "same_state", "sweep_functional"]
 
 Array = NDArray[np.float64]
 
-_GUARDS = 9
-"""Temperatures at which a sweep computes the bound."""
+_GUARDS = (9, 3)
+"""Temperatures at which a sweep computes the bound: on a line, and in more dimensions, where it takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,8 @@ def _guard_all(sweep: PhaseSweep, bound: Bound) -> None:
 
     F_RD is a minimum of functions that are affine in T, hence concave: a chord of lower bounds is a lower bound.
     """
-    nodes = np.linspace(sweep.temperatures[0], sweep.temperatures[-1], min(_GUARDS, len(sweep.temperatures)))
+    count = _GUARDS[sweep.space.points.shape[1] > 1]
+    nodes = np.linspace(sweep.temperatures[0], sweep.temperatures[-1], min(count, len(sweep.temperatures)))
     state = next((s for s in sweep.ground if s is not None), None)
     if state is None:
         return

@@ -162,7 +162,8 @@ def _newton(
             break
         factor = _definite(hessian + shift * identity)
         if factor is None:
-            shift = max(4 * shift, 1e-3 * t)
+            # From far below the soft modes: near a fold the slope is small and a large shift would creep.
+            shift = max(10 * shift, 1e-6 * t)
             continue
         step = -scipy.linalg.cho_solve((factor, True), gradient, check_finite=False)
         iterations += 1
@@ -188,7 +189,7 @@ def _newton(
                 status = "converged"
                 break
         else:
-            shift, refused = max(4 * shift, 0.02 * t), refused + 1
+            shift, refused = max(10 * shift, 1e-4 * t), refused + 1
             if refused > 20:
                 break
     return state, residual, hessian, iterations, status

@@ -165,9 +165,15 @@ def _exchange(sweep: PhaseSweep, a: FunctionalEquilibrium, b: FunctionalEquilibr
             break
         t = 0.5 * (low + high)
         here_a, here_b = _follow(sweep, at_low, t), _follow(sweep, at_high, t)
-        if here_a is None or here_b is None:
+        if here_a is None and here_b is None:
             break
-        if not same_state(here_a, here_b):
+        # A descent that fails near the end of its branch counts as lost: the other state stands for this T.
+        if here_a is None or here_b is None:
+            if here_b is not None:
+                high, at_high = t, here_b
+            elif here_a is not None:
+                low, at_low = t, here_a
+        elif not same_state(here_a, here_b):
             slope = 2 * (here_a.kl - here_b.kl)
             gap = here_a.F - here_b.F
             newton = t - gap / slope if slope > 0 else t
