@@ -1,7 +1,7 @@
 """Print the matrix form of the linear model as NumPy: free energy, gradient, Hessian products, shared directions.
 
 ``python -m theory.emit_matrix --write`` writes ``numerics/_matrix_formulas.py`` and ``--check`` fails when it is stale.
-The gradient and the Hessian products use only ``@``, ``+`` and ``/``, so they run on arrays of mpmath numbers too.
+All but the shared directions run on arrays of mpmath numbers too.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Printer(StrPrinter):  # type: ignore[misc]
         return f"np.trace({self._print(expr.arg)})"
 
     def _print_log(self, expr: sp.Expr) -> str:
-        return "np.log(s).sum()"
+        return "_log(s).sum()"
 
 
 _HEADER = '''\
@@ -66,8 +66,8 @@ _HEADER = '''\
 # mypy: disable-error-code="no-any-return"
 """The linear model with every entry of its weights, as NumPy functions.
 
-Generated from the derivations by ``python -m theory.emit_matrix --write``; do not edit. `gradient` and
-`hessian_product` use only matrix products and quotients: arrays of mpmath numbers (dtype object) work as well.
+Generated from the derivations by ``python -m theory.emit_matrix --write``; do not edit. The first three
+take arrays of mpmath numbers (dtype object) as well.
 
 Symbol table
 ------------
@@ -93,6 +93,14 @@ FloatArray = NDArray[np.float64]
 
 def _t(matrix: Array) -> Array:
     return np.swapaxes(matrix, -1, -2)
+
+
+def _log(values: Array) -> Array:
+    if values.dtype != object:
+        return np.log(values)
+    import mpmath
+
+    return np.array([mpmath.log(value) for value in values], dtype=object)
 
 
 def _diagonal(values: Array) -> Array:

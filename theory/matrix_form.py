@@ -190,7 +190,7 @@ def _sharing_steps() -> tuple[Step, ...]:
         Step(
             "shared-limit",
             sp.Eq(T, limit, evaluate=False),
-            "Below this T the smallest direction has a > 0: √h/T falls with T, so the group exists below and not above.",
+            "Below this T the smallest direction has a > 0: √h/T falls with T, so the group exists below only.",
             "the balance holds at √(λ_p h) = T",
             (balance.subs(sp.sqrt(HEIGHT), T / sp.sqrt(SMALLEST)).subs(HEIGHT, T**2 / SMALLEST).subs(T, limit),),
         ),
