@@ -181,7 +181,8 @@ def _exchange(sweep: PhaseSweep, a: FunctionalEquilibrium, b: FunctionalEquilibr
                 new_a, new_b = _follow(sweep, here_a, newton), _follow(sweep, here_b, newton)
                 if new_a is not None and new_b is not None and not same_state(new_a, new_b):
                     here_a, here_b, t, gap = new_a, new_b, newton, new_a.F - new_b.F
-            if abs(gap) <= 1e-11 * variance:
+            # F itself is good to 1e-13: at a weak jump the gap is resolved against the slope.
+            if abs(gap) <= min(1e-11 * variance, 1e-7 * abs(slope) * t) or abs(gap) <= 1e-13 * variance:
                 return [_change(t, here_a, here_b, continuous=False)]
             if gap < 0:
                 low, at_low = t, here_a

@@ -431,3 +431,37 @@ def test_an_exchange_between_branches_of_one_label_is_reported() -> None:
     assert change.cold_phase == change.hot_phase == "mean-coded"
     assert change.temperature == pytest.approx(float(jump.temperature), abs=1e-4)
     assert change.signal_jump == pytest.approx(float(jump.signal), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kappa4", "phase", "continuous"),
+    [(1.2, "mean-coded", True), (1.8, "width-coded", True), (2.4, "width-coded", False)],
+)
+def test_kurtosis_decides_for_flexible_encoders(kappa4: float, phase: str, continuous: bool) -> None:
+    """Without skewness p = ½ and g = 8 − 4κ4: width coding wins iff 4p > g (κ4 > 3/2), and jumps for g < 0 (κ4 > 2)."""
+    rare = 1 / (2 * (kappa4 + 3))
+    temperatures = 2 * rare * np.array([0.995, 0.998, 1.002, 1.01, 1.03])
+    sweep = sweep_functional([-1.0, 0.0, 1.0], temperatures, weights=[rare, 1 - 2 * rare, rare], anchors=2)
+    change = sweep.changes[0]
+    assert change.cold_phase == phase
+    assert change.continuous is continuous
+    assert (sweep.spinodals[1] > sweep.spinodals[0] * (1 + 1e-4)) is not continuous
+    if phase == "width-coded":
+        # Dead by the signal fraction alone, and yet it carries a rate.
+        assert change.cold.signal_fraction[0] < 1e-6 < change.cold.kl
+
+
+@pytest.mark.parametrize("skew", [0.02, 0.01])
+def test_small_skewness_makes_a_small_jump_by_the_asymptotic_law(skew: float) -> None:
+    """t* = c²/8g with c = 8κ3/3, and the fold at 9/8 of it (theory.transition_laws); corrections are of order κ3."""
+    points, weights = np.array([-1.0, 0.0, 1.0]), np.array([0.14 - skew, 0.72, 0.14 + skew])
+    x = points - weights @ points
+    variance = weights @ x**2
+    kappa3, kappa4 = weights @ x**3 / variance**1.5, weights @ x**4 / variance**2 - 3
+    expected = (8 * kappa3 / 3) ** 2 / (8 * (8 - 4 * kappa4 - 6 * kappa3**2))
+    temperatures = variance * (1 + expected * np.array([-5, -2, -0.5, 0.3, 0.8, 1.05, 1.3, 3]))
+    sweep = sweep_functional(points, temperatures, weights=weights, anchors=2)
+    change = sweep.changes[0]
+    assert change.cold_phase == "width-coded"
+    assert change.temperature / variance - 1 == pytest.approx(expected, rel=kappa3)
+    assert sweep.spinodals[1] / variance - 1 == pytest.approx(9 / 8 * expected, rel=kappa3)
