@@ -231,10 +231,14 @@ class State:
         change = scores * (root[:, None] * grid.q)
         if self.polynomials is None:
             rows = (change * np.sqrt(grid.cell / self.density)).reshape(channels * n, -1)
-            inner_rows = np.tile(inner, (channels, 1))
-            cross = (rows * inner_rows) @ rows.T
-            response = (rows * size) @ rows.T - cross - cross.T
-            response += np.tile(x @ x.T, (channels, channels)) * (rows @ rows.T)
+            if x.shape[1] == 1:
+                rows *= np.tile(x - f, (channels, 1))
+                response = rows @ rows.T
+            else:
+                # ⟨x_i − f, x_j − f⟩ expanded: three products, whatever the number of coordinates.
+                cross = (rows * np.tile(inner, (channels, 1))) @ rows.T
+                response = (rows * size) @ rows.T - cross - cross.T
+                response += np.tile(x @ x.T, (channels, channels)) * (rows @ rows.T)
         else:
             u = self.polynomials * grid.cell
             by_decoder = np.einsum("aiz,dz,mz->aidm", change, f, u, optimize=True)

@@ -40,7 +40,6 @@ __all__ = ["FunctionalEquilibrium", "QuadratureError", "equilibrium_at", "solve_
 
 Array = NDArray[np.float64]
 Bound = Callable[[Array, Array, float], float]
-Start = "str | FunctionalEquilibrium | tuple[ArrayLike, ArrayLike]"
 
 _ACTIVE = 1e-6
 """A rate in nats below which a latent counts as collapsed."""

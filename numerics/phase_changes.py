@@ -79,9 +79,16 @@ def transitions(sweep: PhaseSweep) -> tuple[PhaseChange, ...]:
     only next to the stability limit of collapse: refine the grid where that matters.
     """
     found: list[PhaseChange] = []
-    for cold, hot in itertools.pairwise(s for s in sweep.ground if s is not None):
+    # Where both chains agree on two neighbours, each has been reached from the other already.
+    slack = 1e-10 * sweep.space.variance
+    agreed = [
+        up is not None and down is not None and same_state(up, down) and min(up.F, down.F) <= candidates[0].F + slack
+        for up, down, candidates in zip(sweep.up, sweep.down, sweep.candidates, strict=True)
+    ]
+    solved = [(s, both) for s, both in zip(sweep.ground, agreed, strict=True) if s is not None]
+    for (cold, here), (hot, there) in itertools.pairwise(solved):
         if cold.active or hot.active:
-            found += _between(sweep, cold, hot)
+            found += _between(sweep, cold, hot, known=here and there)
     return tuple(sorted(found, key=lambda c: -c.temperature))
 
 
@@ -139,10 +146,13 @@ def _follow(sweep: PhaseSweep, state: FunctionalEquilibrium, temperature: float)
         return None
 
 
-def _between(sweep: PhaseSweep, cold: FunctionalEquilibrium, hot: FunctionalEquilibrium) -> list[PhaseChange]:
-    """The exchange between two neighbouring ground states, if there is one."""
-    heated, cooled = _follow(sweep, cold, hot.temperature), _follow(sweep, hot, cold.temperature)
-    reversible = heated is not None and cooled is not None and same_state(heated, hot) and same_state(cooled, cold)
+def _between(
+    sweep: PhaseSweep, cold: FunctionalEquilibrium, hot: FunctionalEquilibrium, known: bool
+) -> list[PhaseChange]:
+    """The exchange between two neighbouring ground states, if there is one; `known` to be reversible or not yet."""
+    if not (reversible := known):
+        heated, cooled = _follow(sweep, cold, hot.temperature), _follow(sweep, hot, cold.temperature)
+        reversible = heated is not None and cooled is not None and same_state(heated, hot) and same_state(cooled, cold)
     lo = sweep.space.collapse_threshold
     if reversible and cold.active and not hot.active:
         # A small hysteresis may hide between two temperatures: at the limit itself a jump has a finite rate.
