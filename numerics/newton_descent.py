@@ -153,7 +153,7 @@ def _newton(
     residual = float(np.linalg.norm(gradient)) / (2 * t)
     # Differences of F below this are rounding of the quadrature sums.
     noise = 1e-13 * (space.variance + t)
-    shift, iterations, refused, too_large = 0.0, 0, 0, 0
+    shift, sufficient, iterations, refused, too_large = 0.0, 0.0, 0, 0, 0
     identity = np.eye(len(y))
     status: Status = "stalled"
     while iterations < limit:
@@ -162,9 +162,10 @@ def _newton(
             break
         factor = _definite(hessian + shift * identity)
         if factor is None:
-            # From far below the soft modes: near a fold the slope is small and a large shift would creep.
-            shift = max(10 * shift, 1e-6 * t)
+            # From far below the soft modes, or the last shift: near a fold a large one would creep.
+            shift = max(10 * shift, 0.1 * sufficient, 1e-6 * t)
             continue
+        sufficient = shift
         step = -scipy.linalg.cho_solve((factor, True), gradient, check_finite=False)
         iterations += 1
         step = _bounded(space, step)
