@@ -30,10 +30,12 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m theory.emit --check
+	$(BIN)/python -m theory.emit_matrix --check
 
-# Write numerics/_formulas.py from the derivations.
+# Write numerics/_formulas.py and numerics/_matrix_formulas.py from the derivations.
 formulas: $(STAMP)
 	$(BIN)/python -m theory.emit --write
+	$(BIN)/python -m theory.emit_matrix --write
 
 # Every declared Python resolves, and the lowest versions that setup.cfg declares pass the tests.
 test-lowest: $(STAMP)

@@ -16,19 +16,31 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from numerics.certificates import certify_active as certify_active
+    from numerics.certificates import certify_spectrum as certify_spectrum
+    from numerics.diagram import linear_diagram as linear_diagram
+    from numerics.dynamics import gradient_flow as gradient_flow
+    from numerics.functional import solve_functional as solve_functional
+    from numerics.functional_sweep import sweep_functional as sweep_functional
     from numerics.linear_equilibrium import Cascade as Cascade
     from numerics.linear_equilibrium import Equilibrium as Equilibrium
     from numerics.linear_equilibrium import cascade as cascade
     from numerics.moments import Moments as Moments
+    from numerics.rate_distortion import rate_distortion as rate_distortion
     from numerics.spectrum import Spectrum as Spectrum
+    from numerics.stationary import stationary_points as stationary_points
+    from numerics.subgaussian import subgaussian_proxy as subgaussian_proxy
     from numerics.tables import Table as Table
     from numerics.tables import load_table as load_table
+    from theory.curves import Curve as Curve
     from theory.derivation import Derivation as Derivation
     from theory.errors import InputError as InputError
     from theory.errors import MissingExtraError as MissingExtraError
     from theory.explain import Explanation as Explanation
     from theory.explain import explain as explain
+    from theory.landau import reduce as reduce
     from theory.linear_gaussian import derive_linear as derive_linear
+    from theory.model import model_class as model_class
     from theory.references import cite as cite
     from verify.cascade_figure import plot_cascade as plot_cascade
     from verify.compare import Report as Report
@@ -46,8 +58,15 @@ if TYPE_CHECKING:
     from verify.sweep import SweepPlan as SweepPlan
     from verify.sweep import run_sweep as run_sweep
 
+    from .phases import Phase as Phase
+    from .phases import phase as phase
+    from .planes import PhaseDiagram as PhaseDiagram
+    from .planes import curve_diagram as curve_diagram
+    from .planes import flexible_diagram as flexible_diagram
+
 _EXPORTS = {
     "Cascade": "numerics.linear_equilibrium",
+    "Curve": "theory.curves",
     "Derivation": "theory.derivation",
     "Equilibrium": "numerics.linear_equilibrium",
     "Explanation": "theory.explain",
@@ -55,26 +74,42 @@ _EXPORTS = {
     "Latents": "verify.latents",
     "MissingExtraError": "theory.errors",
     "Moments": "numerics.moments",
+    "Phase": "landau_vae.phases",
+    "PhaseDiagram": "landau_vae.planes",
     "Report": "verify.compare",
     "Spectrum": "numerics.spectrum",
     "Sweep": "verify.sweep",
     "SweepPlan": "verify.sweep",
     "Table": "numerics.tables",
     "cascade": "numerics.linear_equilibrium",
+    "certify_active": "numerics.certificates",
+    "certify_spectrum": "numerics.certificates",
     "cite": "theory.references",
+    "curve_diagram": "landau_vae.planes",
     "derive_linear": "theory.linear_gaussian",
     "explain": "theory.explain",
+    "flexible_diagram": "landau_vae.planes",
+    "gradient_flow": "numerics.dynamics",
+    "linear_diagram": "numerics.diagram",
     "load_report": "verify.results",
     "load_table": "numerics.tables",
     "measure": "verify.latents",
+    "model_class": "theory.model",
+    "phase": "landau_vae.phases",
     "plot_cascade": "verify.cascade_figure",
     "plot_distortion": "verify.figures",
     "plot_identity": "verify.figures",
     "plot_order_parameters": "verify.figures",
     "plot_stationarity": "verify.figures",
+    "rate_distortion": "numerics.rate_distortion",
+    "reduce": "theory.landau",
     "run_sweep": "verify.sweep",
     "save_figures": "verify.figures",
     "save_report": "verify.results",
+    "solve_functional": "numerics.functional",
+    "stationary_points": "numerics.stationary",
+    "subgaussian_proxy": "numerics.subgaussian",
+    "sweep_functional": "numerics.functional_sweep",
     "verify_cascade": "verify.compare",
 }
 

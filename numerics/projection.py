@@ -24,6 +24,9 @@ from .spectrum import Spectrum
 
 __all__ = ["mode_scores", "standardized_cumulants"]
 
+_ROUNDING = 1e-13
+"""A moment below this share of the absolute moment is rounding."""
+
 
 def mode_scores(spectrum: Spectrum, data: ArrayLike, mode: int = 1) -> tuple[NDArray[np.float64], float]:
     """Scores of one principal mode in units of their standard deviation, and the eigenvalue.
@@ -84,7 +87,12 @@ def standardized_cumulants(scores: ArrayLike, weights: ArrayLike | None = None, 
     w = None if weights is None else checked_weights(weights, len(x), "scores")
     y = x - np.average(x, weights=w)
     y /= np.sqrt(np.average(y * y, weights=w))
-    moments = [1.0, 0.0, 1.0, *(float(np.average(y**n, weights=w)) for n in range(3, order + 1))]
+    moments = [1.0, 0.0, 1.0]
+    for n in range(3, order + 1):
+        power = y**n
+        moment, size = float(np.average(power, weights=w)), float(np.average(np.abs(power), weights=w))
+        # What rounding leaves of an odd moment of symmetric data is none: a verdict may hang on its being zero.
+        moments.append(moment if abs(moment) > _ROUNDING * size else 0.0)
     kappa = [0.0, 0.0, 1.0]
     for n in range(3, order + 1):
         kappa.append(moments[n] - sum(comb(n - 1, j - 1) * kappa[j] * moments[n - j] for j in range(1, n)))

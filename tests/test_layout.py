@@ -69,7 +69,7 @@ def test_every_public_name_resolves_and_one_version() -> None:
         ("import landau_vae", ["numpy", "sympy", "scipy", "matplotlib"]),
         ("import landau_vae.cli", ["numpy", "sympy", "scipy", "matplotlib", "tqdm", "tabulate"]),
         ("import theory, theory.errors, theory.references", ["sympy"]),
-        ("import numerics; numerics.linear_equilibrium", ["sympy", "matplotlib"]),
+        ("import numerics; numerics.cascade", ["sympy", "matplotlib"]),
         ("from landau_vae import verify_cascade", ["sympy", "matplotlib"]),
     ],
 )

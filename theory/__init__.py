@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .errors import InputError as InputError
     from .errors import MissingExtraError as MissingExtraError
     from .explain import Explanation as Explanation
-    from .explain import explain as explain
     from .exponential_family import critical_beta as critical_beta
     from .exponential_family import derive_exponential_family as derive_exponential_family
     from .formulas import Formula as Formula
@@ -112,7 +111,6 @@ _EXPORTS = {
     "emit_function": ".emit",
     "emit_module": ".emit",
     "expand": ".landau_steps",
-    "explain": ".explain",
     "from_points": ".distributions",
     "jump_condition": ".transition",
     "landau_series": ".linear_gaussian",

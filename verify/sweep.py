@@ -49,7 +49,8 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "exact": {"seeds": 3, "steps": 10_000, "learning_rate": 0.02, "betas": (0.98, 0.99)},
     "sampled": {
         "seeds": 6,
-        "steps": 40_000,
+        # Close pairs of modes turn into place slowly: 40,000 left those of Wine (7 % apart) partly mixed.
+        "steps": 60_000,
         "learning_rate": 0.02,
         "betas": (0.9, 0.999),
         "schedule": "inverse",

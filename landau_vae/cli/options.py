@@ -39,6 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_verify(verbs)
     _add_cascade(verbs)
     _add_derive(verbs)
+    _add_phase(verbs)
+    _add_phase_diagram(verbs)
     _add_report(verbs)
     _add_cite(verbs)
     return parser
@@ -79,7 +81,7 @@ def _add_verify(verbs: _Verbs) -> None:  # type: ignore[valid-type]
     p.add_argument("--latents", type=int, metavar="K", help="latents per model (default: 8)")
     p.add_argument("--temperatures", type=int, metavar="N", help="temperatures in the sweep (default: 48)")
     p.add_argument(
-        "--seeds", type=int, metavar="S", help="independent trainings per temperature (default: 3, sampled: 8)"
+        "--seeds", type=int, metavar="S", help="independent trainings per temperature (default: 3, sampled: 6)"
     )
     p.add_argument("--steps", type=int, metavar="M", help="Adam steps (default: chosen by the mode of training)")
     p.add_argument(
@@ -128,6 +130,40 @@ def _add_derive(verbs: _Verbs) -> None:  # type: ignore[valid-type]
         "--python", action="store_true", help="print the result as a Python function that needs only math"
     )
     _data_options(p, positional=False)
+
+
+def _add_phase(verbs: _Verbs) -> None:  # type: ignore[valid-type]
+    p = _add(
+        verbs,
+        "phase",
+        "phase",
+        "continuous or a jump? exact equilibria of free encoders and decoders, up and down in temperature",
+    )
+    _data_options(p)
+    p.add_argument(
+        "--class", dest="model_class", default="flexible", metavar="CLASS", help="model class (default: flexible)"
+    )
+    p.add_argument("--mode", type=int, default=1, metavar="k", help="project on PCA mode k (default: 1)")
+    p.add_argument("--full", action="store_true", help="keep all columns instead of one mode")
+    p.add_argument("--latents", type=int, default=1, metavar="K", help="1, or 2 for small sets (default: 1)")
+    p.add_argument(
+        "--points", type=int, default=256, metavar="N", help="quantise more distinct rows than this (default: 256)"
+    )
+    _output_options(p)
+
+
+def _add_phase_diagram(verbs: _Verbs) -> None:  # type: ignore[valid-type]
+    p = _add(
+        verbs,
+        "phase-diagram",
+        "phase_diagram",
+        "where the collapse is continuous and where it jumps: (curvature, T) or (κ3, κ4), every point solved",
+    )
+    p.add_argument("plane", choices=["curve", "flexible"], help="parabola, or free functions on three-point data")
+    p.add_argument(
+        "--points", type=int, metavar="N", help="points along an axis (default: 25 for curve, 9 for flexible)"
+    )
+    _output_options(p)
 
 
 def _add_report(verbs: _Verbs) -> None:  # type: ignore[valid-type]

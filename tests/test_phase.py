@@ -1,0 +1,130 @@
+"""`phase` and `phase-diagram`: exact equilibria behind a verdict, and planes of solved points."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from landau_vae.cli import run
+from landau_vae.phases import phase
+from landau_vae.planes import curve_diagram, flexible_diagram, three_points
+from numerics.quantize import quantize
+from theory.errors import InputError
+
+
+def skewed(path: Path) -> Path:
+    x, w = three_points(0.8, 1.0)
+    rows = np.repeat(x, np.round(w * 400).astype(int))
+    np.savetxt(path / "skewed.csv", rows, header="x", comments="")
+    return path / "skewed.csv"
+
+
+def test_skewed_data_jump(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = skewed(tmp_path)
+    assert run(["phase", str(path), "--json", "--quiet", "--out", str(tmp_path / "out")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"verdict", "spinodals", "coexistence", "transitions", "sweep", "rate_distortion"} <= set(found)
+    low, high = found["spinodals"]
+    assert low == pytest.approx(1, abs=1e-9)
+    assert 1 < found["coexistence"] < high
+    assert found["coexistence"] <= found["rate_distortion"]["sandwich"][1]
+    assert (found["verdict"]["kind"], found["verdict"]["global"]) == ("jump", "jump")
+    change = found["transitions"][0]
+    assert (change["T"], change["to"]) == (found["coexistence"], "collapsed")
+    assert change["kl_jump"] > 0
+    assert found["sweep"][0]["T"] == 0.5
+    assert set(found["sweep"][0]["up"]) == {"F", "M2", "KL", "J"}
+    assert max(b["T"] - a["T"] for a, b in zip(found["sweep"], found["sweep"][1:], strict=False)) <= 0.01 + 1e-12
+    bounds = found["rate_distortion"]
+    assert bounds["status"] == "certified"
+    for t, lower in zip(bounds["T"], bounds["lower"], strict=True):
+        nearest = min(found["sweep"], key=lambda point, t=t: abs(point["T"] - t))
+        # F is concave in T with slope 2 KL: half a step of 0.01 moves it by at most 0.01 KL.
+        assert lower <= nearest["down"]["F"] + 0.01 * nearest["down"]["KL"] + 1e-6
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"phase.json", "phase.png", "phase.svg"}
+
+
+def test_symmetric_light_tails_do_not(tmp_path: Path) -> None:
+    found = phase(np.linspace(-1, 1, 21)[:, None], standardize=False)
+    assert (found.verdict["kind"], found.verdict["global"]) == ("continuous", "continuous")
+    assert found.coexistence == pytest.approx(1, abs=1e-6)
+
+
+def test_a_distant_minimum_preempts_a_locally_continuous_threshold() -> None:
+    # Rare symmetric outliers: κ3 = 0, so the class with a free decoder is locally continuous, yet it jumps.
+    x, w = three_points(0.0, 12.0)
+    counts = np.round(w * 3000).astype(int)
+    found = phase(np.repeat(x, counts)[:, None], model="nonlinear-decoder", standardize=False)
+    assert found.verdict["kind"] == "continuous"
+    assert found.verdict["global"] == "jump"
+    assert any("pre-empts" in line for line in found.verdict["evidence"])
+    assert found.coexistence is not None
+    assert found.coexistence > 1.01
+
+
+def test_modes_full_data_and_quantisation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["phase", "wine", "--mode", "2", "--points", "16"]) == 0
+    text = capsys.readouterr().out
+    assert "mode 2: 16 points" in text or "mode 2: 15 points" in text
+    assert max(map(len, text.splitlines())) <= 80
+    found = phase([[-1.0, 0.0], [1.0, 0.0], [0.0, 0.5], [0.0, -0.5]], full=True, standardize=False)
+    assert (found.mode, found.model.dimensions) == (None, 2)
+
+
+def test_quantising_is_a_conditional_mean() -> None:
+    rng = np.random.default_rng(0)
+    for x in (rng.exponential(size=3000), rng.normal(size=(900, 3))):
+        small = quantize(x, most=40)
+        rows = np.asarray(x).reshape(len(x), -1)
+        total = float(((rows - rows.mean(0)) ** 2).sum(1).mean())
+        assert len(small.points.weights) <= 40
+        assert small.points.variance + small.error == pytest.approx(total, rel=1e-12)
+    assert quantize([1.0, 2.0, 2.0]).error == 0
+
+
+def test_three_points_have_the_cumulants_asked_for() -> None:
+    for kappa3, kappa4 in ((0.0, -2.0), (0.5, 1.0), (-1.2, 0.9), (1.5, 0.25)):
+        x, w = three_points(kappa3, kappa4)
+        assert (w >= 0).all()
+        moments = [w @ x**n for n in range(5)]
+        np.testing.assert_allclose(moments, [1, 0, 1, kappa3, kappa4 + 3], atol=1e-12)
+    with pytest.raises(InputError, match="kappa4 must be at least"):
+        three_points(1.0, -1.5)
+
+
+def test_curve_diagram_is_tricritical_at_one_half() -> None:
+    for row in curve_diagram(15).rows:
+        assert row["kind"] == ("jump" if row["c"] > 0.5 else "continuous")
+        assert 1 <= row["coexistence"] <= row["spinodal_high"]
+
+
+def test_flexible_diagram_agrees_with_the_local_theory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = flexible_diagram(3).rows
+    for row in rows:
+        assert row["kind"] == row["local_kind"] == ("jump" if row["kappa3"] or row["kappa4"] > 2 else "continuous")
+        assert row["coexistence"] <= row["upper_bound"] + 1e-9
+    assert len(rows) == 7
+    assert run(["phase-diagram", "flexible", "--points", "2", "--out", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["axes"] == ["kappa3", "kappa4"]
+    assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".png", ".svg"}
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["phase", "wine", "--class", "flexibel"], ["flexibel", "did you mean 'flexible'"]),
+        (["phase", "wine", "--mode", "14"], ["mode", "1 to 13"]),
+        (["phase", "wine", "--points", "1"], ["points", "at least 2"]),
+        (["phase", "wine", "--latents", "3", "--points", "8"], ["latents", "3"]),
+        (["phase-diagram", "curve", "--points", "1"], ["points", "at least 2"]),
+        (["phase-diagram", "torus"], ["torus"]),
+    ],
+)
+def test_errors(capsys: pytest.CaptureFixture[str], args: list[str], words: list[str]) -> None:
+    assert run(args) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    for word in words:
+        assert word in last
