@@ -41,9 +41,9 @@ Progress = Callable[[int, int], None]
 
 # Exact: chosen on Breast Cancer, Wine, Digits and the WorldClim stations. Without noise to average the second moment
 # may follow the gradient quickly; β₁ = 0.98 damps the slow rotations between close modes.
-# Sampled: chosen on Breast Cancer alone, seeds from 100 on, for the least bias against noise in about 90 s on two
-# cores. Latents of its closest modes (ratio 1.2) take some 10,000 steps at the initial rate to rotate into place. Six
-# seeds rather than longer runs: error bars from few seeds are themselves so uncertain that z-scores have long tails.
+# Sampled: schedule and seeds chosen on Breast Cancer alone, seeds from 100 on, for the least bias against noise.
+# Latents of its closest modes (ratio 1.2) take some 10,000 steps at the initial rate to rotate into place. Six seeds,
+# as error bars from few seeds are themselves so uncertain that z-scores have long tails.
 # The error is that of the noise, not of rounding: float32 nearly halves the time.
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "exact": {"seeds": 3, "steps": 10_000, "learning_rate": 0.02, "betas": (0.98, 0.99)},
