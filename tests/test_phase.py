@@ -11,8 +11,10 @@ import pytest
 from landau_vae.cli import run
 from landau_vae.phases import phase
 from landau_vae.planes import curve_diagram, flexible_diagram, three_points
+from numerics.functional_sweep import sweep_functional
 from numerics.quantize import quantize
 from theory.errors import InputError
+from theory.explain import explain
 
 
 def skewed(path: Path) -> Path:
@@ -53,16 +55,37 @@ def test_symmetric_light_tails_do_not(tmp_path: Path) -> None:
     assert found.coexistence == pytest.approx(1, abs=1e-6)
 
 
-def test_a_distant_minimum_preempts_a_locally_continuous_threshold() -> None:
-    # Rare symmetric outliers: κ3 = 0, so the class with a free decoder is locally continuous, yet it jumps.
-    x, w = three_points(0.0, 12.0)
-    counts = np.round(w * 3000).astype(int)
-    found = phase(np.repeat(x, counts)[:, None], model="nonlinear-decoder", standardize=False)
-    assert found.verdict["kind"] == "continuous"
-    assert found.verdict["global"] == "jump"
+# Rare symmetric outliers: κ3 = 0, and κ4 = −0.09 < 2, so that even the flexible class is locally continuous.
+OUTLIERS = np.repeat([[-5.0], [-1.0], [1.0], [5.0]], [2, 498, 498, 2], axis=0)
+# More and farther ones, for the class that can only bend its decoder: κ3 = 0, κ4 = 12.
+FAR = np.repeat(three_points(0.0, 12.0)[0], np.round(3000 * three_points(0.0, 12.0)[1]).astype(int))[:, None]
+
+
+@pytest.mark.parametrize(
+    ("model", "rows"), [("nonlinear-decoder", FAR), ("nonlinear-mean", OUTLIERS), ("flexible", OUTLIERS)]
+)
+def test_a_distant_minimum_preempts_a_locally_continuous_threshold(model: str, rows: np.ndarray) -> None:
+    found = phase(rows, model=model, standardize=False)
+    assert (found.verdict["kind"], found.verdict["global"]) == ("continuous", "jump")
     assert any("pre-empts" in line for line in found.verdict["evidence"])
     assert found.coexistence is not None
-    assert found.coexistence > 1.01
+    assert 1.02 < found.coexistence <= found.proxy.upper
+
+
+def test_nothing_preempts_the_linear_class() -> None:
+    # Its free energy is convex in M² (theory.explain), whatever the data.
+    found = phase(OUTLIERS, model="linear", standardize=False)
+    assert (found.verdict["kind"], found.verdict["global"]) == ("continuous", "continuous")
+    assert found.coexistence == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(("kappa3", "kind"), [(0.6, "continuous"), (1.5, "jump")])
+def test_nonlinear_mean_on_both_sides_of_its_condition(kappa3: float, kind: str) -> None:
+    x, w = three_points(kappa3, kappa3**2)
+    sweep = sweep_functional(x, np.linspace(0.9, 1.5, 40), weights=w, model="nonlinear-mean")
+    into = next(c for c in sweep.changes if c.hot_phase == "collapsed")
+    assert into.continuous == (kind == "continuous")
+    assert explain("nonlinear-mean", cumulants={"kappa3": kappa3}).verdict.kind == kind
 
 
 def test_modes_full_data_and_quantisation(capsys: pytest.CaptureFixture[str]) -> None:
