@@ -23,6 +23,9 @@ results: $(STAMP)
 	for table in breast-cancer wine digits; do \
 	  $(BIN)/landau-vae verify $$table --quiet --out docs/results/verify-$$table || exit 1; done
 	$(BIN)/landau-vae verify breast-cancer --sampled --quiet --out docs/results/verify-breast-cancer-sampled
+	$(BIN)/landau-vae phase breast-cancer --quiet --out docs/results/phase-breast-cancer
+	for plane in curve flexible; do \
+	  $(BIN)/landau-vae phase-diagram $$plane --quiet --out docs/results/phase-diagram-$$plane || exit 1; done
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
