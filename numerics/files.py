@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from theory.errors import InputError
 
-__all__ = ["atomic_write", "write_text"]
+__all__ = ["atomic_write", "require_writable", "write_text"]
 
 
 @contextmanager
@@ -65,6 +65,19 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         # After the move there is nothing left to remove; after anything else, KeyboardInterrupt included, there is.
         _remove(partial)
+
+
+def require_writable(directory: str | os.PathLike[str]) -> None:
+    """Make a directory and check that files can be made in it, before hours of work end in an error.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made or written.
+    """
+    with atomic_write(Path(directory) / ".writable") as file:
+        file.write(b"")
+    _remove(Path(directory) / ".writable")
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -142,6 +142,13 @@ def test_errors_name_the_remedy(capsys: pytest.CaptureFixture[str], args: list[s
 def test_unwritable_out(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "file" in error_of(capsys, "cascade", "wine", "--quiet", "--out", str(tmp_path / "file" / "below"))
+    # Said before the work, not after it: this job would train for a day.
+    error = error_of(
+        capsys, "verify", "wine", "--steps", "100000000", "--quiet", "--out", str(tmp_path / "file" / "below")
+    )
+    assert "--out" in error
+    assert run(["cascade", "wine", "--quiet", "--out", str(tmp_path / "new")]) == 0
+    assert not [path for path in (tmp_path / "new").iterdir() if path.name.startswith(".")]
 
 
 def test_a_bug_is_not_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:

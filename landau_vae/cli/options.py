@@ -227,6 +227,10 @@ def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
     """
     from numerics.tables import load_table
 
+    if getattr(args, "out", None):
+        from numerics.files import require_writable
+
+        require_writable(args.out)
     table = load_table(
         args.data,
         columns=args.columns,
