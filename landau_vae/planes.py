@@ -211,14 +211,8 @@ def _draw_flexible(diagram: PhaseDiagram, ax: Any) -> None:
             )
     k3 = np.linspace(0, max(row["kappa3"] for row in diagram.rows), 100)
     ax.plot(k3, k3**2 - 2, color=INK, linewidth=1, label="no distribution below")
-    ax.plot(
-        [0],
-        [2],
-        "*",
-        color=REFERENCE,
-        markersize=14,
-        label="local theory: jump for $\\kappa_3 \\neq 0$ or $\\kappa_4 > 2$",
-    )
+    label = "local theory: jump for $\\kappa_3 \\neq 0$ or $\\kappa_4 > 2$"
+    ax.plot([-0.05, 0.05], [2, 2], color=REFERENCE, linewidth=2.5, label=label)
     ax.figure.colorbar(drawn, ax=ax, label="coexistence $T^*/\\lambda$")
     ax.set_xlabel("skewness $\\kappa_3$")
     ax.set_ylabel("excess kurtosis $\\kappa_4$")
