@@ -205,3 +205,24 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "verify" in capsys.readouterr().out
     for verb in ("verify", "cascade", "derive", "report", "cite"):
         assert run([verb, "--help"]) == 0
+
+
+def test_blocks_hold_out_whole_regions(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lon, lat = rng.uniform(-180, 180, 900), rng.uniform(-60, 60, 900)
+    x = rng.standard_normal((900, 3)) * [2.0, 1.0, 0.5]
+    path = tmp_path / "map.csv"
+    np.savetxt(path, np.column_stack([lon, lat, x]), delimiter=",", header="lon,lat,a,b,c", comments="")
+    where = ["cascade", str(path), "--coordinates", "lon", "lat", "--blocks"]
+    result = json_of(capsys, *where, "1000", "--no-standardize")
+    assert result["columns"] == ["a", "b", "c"]
+    held = result["held_out"]
+    assert result["rows"] + held["validation"]["rows"] + held["test"]["rows"] == 900
+    assert held["test"]["rows"] > 50
+    left = held["test"]["distortion_by_rank"]
+    assert left[0] == pytest.approx(held["test"]["total_variance"])
+    assert left[-1] == 0.0
+    assert left[1] / left[0] < 0.35  # the first of the variances 4, 1, 0.25 is kept
+    assert run(where) == 0
+    assert "test:" in capsys.readouterr().out
+    assert "--coordinates LON LAT" in error_of(capsys, "cascade", "wine", "--blocks")
