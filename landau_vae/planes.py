@@ -24,13 +24,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from numerics.files import atomic_write, write_text
+from numerics.files import write_text
 from numerics.functional_sweep import sweep_functional
 from numerics.subgaussian import subgaussian_proxy
 from theory.curves import Curve
 from theory.errors import InputError
 from theory.explain import explain
-from verify.style import INK, REFERENCE, new_figure, styled
+from verify.style import INK, REFERENCE, new_figure, save_figure, styled
 
 __all__ = ["PhaseDiagram", "curve_diagram", "flexible_diagram", "three_points"]
 
@@ -71,10 +71,7 @@ class PhaseDiagram:
         """Write ``phase-diagram.json`` (the given text) and the figure as PNG and SVG, each atomically."""
         folder = Path(directory)
         write_text(folder / "phase-diagram.json", document + "\n")
-        figure = self.plot()
-        for kind in ("png", "svg"):
-            with styled(), atomic_write(folder / f"phase-diagram.{kind}") as file:
-                figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
+        save_figure(self.plot(), folder, "phase-diagram")
 
 
 def curve_diagram(points: int = 25) -> PhaseDiagram:

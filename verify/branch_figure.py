@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from numerics.continuation import Branch
 from numerics.diagram import Diagram
-from numerics.files import atomic_write
 from theory.errors import InputError
 
-from .style import INK, REFERENCE, mode_colors, new_figure, styled
+from .style import INK, REFERENCE, mode_colors, new_figure, save_figure, styled
 
 __all__ = ["plot_diagram", "save_diagram"]
 
@@ -95,13 +94,7 @@ def save_diagram(diagram: Diagram, directory: str | Path, name: str = "branches"
         If the folder cannot be written.
     """
     figure = plot_diagram(diagram)
-    paths = tuple(Path(directory) / f"{name}.{kind}" for kind in ("png", "svg"))
-    for path in paths:
-        kind = path.suffix[1:]
-        with styled(), atomic_write(path) as file:
-            # Without a date two runs of one computation write the same bytes.
-            figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    return paths
+    return save_figure(figure, directory, name)
 
 
 def _on(reference: Branch, temperatures: Array) -> Array:

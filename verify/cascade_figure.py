@@ -18,10 +18,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from numerics.files import atomic_write, write_text
+from numerics.files import write_text
 from numerics.linear_equilibrium import Cascade
 
-from .style import REFERENCE, mode_colors, new_figure, styled, temperature_axis
+from .style import REFERENCE, mode_colors, new_figure, save_figure, styled, temperature_axis
 
 __all__ = ["plot_cascade", "plot_spectrum", "save_cascade"]
 
@@ -91,7 +91,4 @@ def save_cascade(cascade: Cascade, directory: str | Path, document: str) -> None
     left, right = figure.subplots(1, 2)
     plot_spectrum(cascade, left)
     plot_cascade(cascade, right)
-    for kind in ("png", "svg"):
-        with styled(), atomic_write(folder / f"cascade.{kind}") as file:
-            # Without a date two runs of one computation write the same bytes.
-            figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    save_figure(figure, folder, "cascade")

@@ -27,11 +27,10 @@ from matplotlib.ticker import FormatStrFormatter, LogFormatterSciNotation, LogLo
 from numpy.typing import NDArray
 
 from numerics import _formulas
-from numerics.files import atomic_write
 
 from .evidence import ACTIVE, judged_modes
 from .report import Report
-from .style import INK, REFERENCE, mode_colors, new_figure, styled, temperature_axis
+from .style import INK, REFERENCE, mode_colors, new_figure, save_figure, styled, temperature_axis
 
 __all__ = [
     "plot_distortion",
@@ -266,17 +265,11 @@ def save_figures(report: Report, directory: str | os.PathLike[str]) -> list[Path
     InputError
         If the directory cannot be written.
     """
-    written = []
+    written: list[Path] = []
     for name, draw in _FIGURES.items():
         drawn = draw(report)
         figure = drawn if isinstance(drawn, Figure) else _figure([drawn])
-        for kind in ("png", "svg"):
-            path = Path(directory) / f"{name}.{kind}"
-            # Fonts are looked up when the file is drawn; no date, so that equal reports make equal files.
-            with styled(), atomic_write(path) as file:
-                figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
-            figure.set_layout_engine("none")  # found once: half of the time of drawing
-            written.append(path)
+        written += save_figure(figure, directory, name)
     return written
 
 

@@ -18,10 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from numerics.files import atomic_write
 from numerics.functional_sweep import PhaseSweep
 
-from .style import INK, REFERENCE, mode_colors, new_figure, styled
+from .style import INK, REFERENCE, mode_colors, new_figure, save_figure, styled
 
 __all__ = ["plot_phases", "save_phases"]
 
@@ -96,7 +95,4 @@ def save_phases(sweep: PhaseSweep, directory: str | Path, stem: str = "phase") -
         If the folder cannot be written.
     """
     figure = plot_phases(sweep)
-    for kind in ("png", "svg"):
-        with styled(), atomic_write(Path(directory) / f"{stem}.{kind}") as file:
-            # Without a date two runs of one computation write the same bytes.
-            figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    save_figure(figure, directory, stem)
