@@ -1,0 +1,12 @@
+"""Options of ``landau-vae cite``."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(
+        "claim", nargs="?", default="landau-vae", metavar="CLAIM", help="a claim, derivation or reference key"
+    )

@@ -1,0 +1,123 @@
+"""Options that several verbs share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from theory.errors import InputError
+
+if TYPE_CHECKING:
+    from numerics.tables import Table
+
+__all__ = ["data_options", "load_data", "output_options", "temperature_values"]
+
+_DATA_HELP = (
+    "a shipped table (breast-cancer, wine, digits), a file (.csv, .tsv, also .gz; .npy, .npz, .parquet) or a folder "
+    "with the 19 WorldClim layers"
+)
+
+
+def data_options(p: argparse.ArgumentParser, *, positional: bool = True) -> None:
+    if positional:
+        p.add_argument(
+            "data", nargs="?", default="breast-cancer", metavar="DATA", help=f"{_DATA_HELP}; default: breast-cancer"
+        )
+    g = p.add_argument_group("data")
+    if not positional:
+        g.add_argument("--data", metavar="DATA", help=f"take the cumulants of the top mode of {_DATA_HELP}")
+    g.add_argument("--columns", nargs="+", metavar="NAME", help="use only these columns")
+    g.add_argument("--drop-columns", nargs="+", default=[], metavar="NAME", help="leave these columns out")
+    g.add_argument("--log1p", nargs="+", default=[], metavar="NAME", help="replace these columns x by ln(1 + x)")
+    g.add_argument("--weights", metavar="NAME", help="column of row weights")
+    g.add_argument("--coordinates", nargs=2, metavar=("LON", "LAT"), help="columns of longitude and latitude")
+    g.add_argument("--missing-value", type=float, metavar="CODE", help="number that stands for a missing value")
+    g.add_argument("--drop-missing", action="store_true", help="drop rows with missing values")
+    g.add_argument("--drop-constant", action="store_true", help="drop columns that do not vary")
+    g.add_argument("--no-header", action="store_true", help="the first line holds data, not names")
+    g.add_argument(
+        "--no-standardize", action="store_true", help="keep the units: do not divide by the standard deviation"
+    )
+    g.add_argument("--area-weights", action="store_true", help="weight raster cells by the cosine of their latitude")
+    g.add_argument(
+        "--blocks",
+        type=float,
+        nargs="?",
+        const=500.0,
+        metavar="KM",
+        help="use the training part of a train/validation/test split by equal-area blocks of KM (default 500)",
+    )
+
+
+def output_options(p: argparse.ArgumentParser, *, seed: bool = True) -> None:
+    g = p.add_argument_group("output")
+    g.add_argument("--json", action="store_true", help="strict JSON alone on stdout")
+    g.add_argument("--out", metavar="DIR", help="also write report and figures (PNG and SVG) into this folder")
+    g.add_argument("--quiet", action="store_true", help="no progress bars and no notes on stderr")
+    if seed:
+        g.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (default: 0)")
+        g.add_argument("--threads", type=int, metavar="N", help="worker and BLAS threads (default: all cores)")
+
+
+def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
+    """The table that the data options name, and its held-out parts.
+
+    With ``--blocks`` the table is the training part, and ``validation`` and ``test`` are held out; without, nothing is.
+    """
+    from numerics.tables import load_table
+
+    if getattr(args, "out", None):
+        from numerics.files import require_writable
+
+        require_writable(args.out)
+    table = load_table(
+        args.data,
+        columns=args.columns,
+        drop_columns=tuple(args.drop_columns),
+        log1p=tuple(args.log1p),
+        weights=args.weights,
+        coordinates=None if args.coordinates is None else tuple(args.coordinates),
+        missing_value=args.missing_value,
+        drop_missing=args.drop_missing,
+        drop_constant=args.drop_constant,
+        header=not args.no_header,
+        area_weights=args.area_weights,
+    )
+    held_out: dict[str, Table] = {}
+    if args.blocks is not None:
+        from numerics.blocks import spatial_split
+
+        if table.coordinates is None:
+            raise InputError(
+                f"--blocks needs the coordinates of the rows, and {table.source} has none; name them with "
+                "--coordinates LON LAT"
+            )
+        split = spatial_split(table.coordinates, block_km=args.blocks, seed=getattr(args, "seed", 0))
+        held_out = {"validation": table.take(split.validation), "test": table.take(split.test)}
+        table = table.take(split.train)
+    if not args.no_standardize:
+        table.require_varying()
+    return table, held_out
+
+
+def temperature_values(texts: list[str], total_variance: float) -> list[float]:
+    """Temperatures T from strings ``T=…`` or ``t=…``.
+
+    Raises
+    ------
+    InputError
+        If a string is neither, or its number is not positive and finite.
+    """
+    values = []
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = float("nan")
+        if name not in ("T", "t") or not 0 < value < float("inf"):
+            raise InputError(
+                f"--at takes T=NUMBER or t=NUMBER with a positive, finite number, got {text!r}; e.g. t=0.1"
+            )
+        values.append(value if name == "T" else value * total_variance)
+    return values

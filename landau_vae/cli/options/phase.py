@@ -1,0 +1,22 @@
+"""Options of ``landau-vae phase``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import data_options, output_options
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    data_options(parser)
+    parser.add_argument(
+        "--class", dest="model_class", default="flexible", metavar="CLASS", help="model class (default: flexible)"
+    )
+    parser.add_argument("--mode", type=int, default=1, metavar="k", help="project on PCA mode k (default: 1)")
+    parser.add_argument("--full", action="store_true", help="keep all columns instead of one mode")
+    parser.add_argument("--latents", type=int, default=1, metavar="K", help="1, or 2 for small sets (default: 1)")
+    parser.add_argument(
+        "--points", type=int, default=256, metavar="N", help="quantise more distinct rows than this (default: 256)"
+    )
+    output_options(parser)

@@ -1,0 +1,16 @@
+"""Options of ``landau-vae phase-diagram``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import output_options
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("plane", choices=["curve", "flexible"], help="parabola, or free functions on three-point data")
+    parser.add_argument(
+        "--points", type=int, metavar="N", help="points along an axis (default: 25 for curve, 9 for flexible)"
+    )
+    output_options(parser)
