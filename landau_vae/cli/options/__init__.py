@@ -8,7 +8,7 @@ import argparse
 import importlib
 
 from ... import __version__
-from . import cascade, cite, derive, phase, phase_diagram, report, verify
+from . import cascade, cite, derive, experiment, phase, phase_diagram, report, verify
 from .common import load_data, temperature_values
 
 __all__ = ["build_parser", "load_data", "temperature_values"]
@@ -30,6 +30,11 @@ _VERBS = (
     (
         phase_diagram,
         "where the collapse is continuous and where it jumps: (curvature, T) or (κ3, κ4), every point solved",
+        "",
+    ),
+    (
+        experiment,
+        "confront theory and exact equilibria with VAEs as people build them: nonlinear, sampled, trained by gradients",
         "",
     ),
     (report, "show a saved verification again, without training", ""),

@@ -10,9 +10,9 @@ from theory.errors import InputError
 if TYPE_CHECKING:
     from numerics.tables import Table
 
-__all__ = ["data_options", "load_data", "output_options", "temperature_values"]
+__all__ = ["DATA_HELP", "data_options", "load_data", "output_options", "temperature_values"]
 
-_DATA_HELP = (
+DATA_HELP = (
     "a shipped table (breast-cancer, wine, digits), a file (.csv, .tsv, also .gz; .npy, .npz, .parquet) or a folder "
     "with the 19 WorldClim layers"
 )
@@ -21,11 +21,11 @@ _DATA_HELP = (
 def data_options(p: argparse.ArgumentParser, *, positional: bool = True) -> None:
     if positional:
         p.add_argument(
-            "data", nargs="?", default="breast-cancer", metavar="DATA", help=f"{_DATA_HELP}; default: breast-cancer"
+            "data", nargs="?", default="breast-cancer", metavar="DATA", help=f"{DATA_HELP}; default: breast-cancer"
         )
     g = p.add_argument_group("data")
     if not positional:
-        g.add_argument("--data", metavar="DATA", help=f"take the cumulants of the top mode of {_DATA_HELP}")
+        g.add_argument("--data", metavar="DATA", help=f"take the cumulants of the top mode of {DATA_HELP}")
     g.add_argument("--columns", nargs="+", metavar="NAME", help="use only these columns")
     g.add_argument("--drop-columns", nargs="+", default=[], metavar="NAME", help="leave these columns out")
     g.add_argument("--log1p", nargs="+", default=[], metavar="NAME", help="replace these columns x by ln(1 + x)")

@@ -1,0 +1,67 @@
+"""``landau-vae experiment``: run an experiment, show what it found, keep it with its figures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from theory.errors import InputError
+from verify.experiments import EXPERIMENTS, ExperimentResult, draw, run_experiment, save_result
+
+from .output import dumps, meta, note, progress_bar, table, thread_count
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb; the exit status is 0."""
+    if args.resume and not args.checkpoint:
+        raise InputError("--resume needs --checkpoint DIR, the folder the interrupted run wrote; add it")
+    names = tuple(EXPERIMENTS) if args.name == "all" else (args.name,)
+    if args.out:
+        from numerics.files import require_writable
+
+        require_writable(args.out)
+    results = []
+    for name in names:
+        results.append(_one(args, name))
+        if not args.json:
+            print(_text(results[-1]), flush=True)
+    if args.json:
+        print(dumps({"meta": meta(args, None), "experiments": [result.to_json() for result in results]}))
+    return 0
+
+
+def _one(args: argparse.Namespace, name: str) -> ExperimentResult:
+    options: dict[str, Any] = {}
+    if args.checkpoint:
+        options = {"checkpoint": Path(args.checkpoint) / name, "resume": args.resume}
+    with progress_bar(args, name) as progress:
+        result = run_experiment(
+            name,
+            "quick" if args.quick else args.preset or "full",
+            data=args.data,
+            seed=args.seed,
+            workers=thread_count(args),
+            progress=progress,
+            **options,
+        )
+    if args.out:
+        path = save_result(result, args.out)
+        figures = draw(result, args.out)
+        note(args, [f"wrote {path} and {len(figures)} figures"])
+        sys.stderr.flush()
+    return result
+
+
+def _text(result: ExperimentResult) -> str:
+    rows = [
+        [name, _number(f.predicted), _number(f.exact), _number(f.measured), _number(f.stderr), f.where]
+        for name, f in result.findings.items()
+    ]
+    head = f"{result.name} ({result.preset}, seed {result.seed}, {result.seconds:.1f} s): {EXPERIMENTS[result.name]}"
+    return f"{head}\n\n{table(rows, ['finding', 'predicted', 'exact', 'measured', '±', 'where'])}\n"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
