@@ -69,7 +69,7 @@ def test_exact_gradient_by_directional_derivatives(latents: int) -> None:
         losses = []
         for h in (1e-5, -1e-5):
             kernel.theta[:] = start + h * direction
-            losses.append(kernel.evaluate()[0].sum())
+            losses.append(kernel.evaluate()["loss"].sum())
         # Central differences at h = 1e-5: error h² ~ 1e-10 and roundoff ε/h ~ 1e-11 of the loss.
         assert (losses[0] - losses[1]) / 2e-5 == pytest.approx(2 * gradient @ direction, rel=1e-6)
 
@@ -104,7 +104,7 @@ def test_exact_loss_is_the_expectation_over_rows_and_noise() -> None:
             log_variance_slope=np.zeros((K, D)),
             decoder_bias=np.zeros(D),
         )
-        fast, fast_norm = (value[i] for value in kernel.evaluate())
+        fast, fast_norm = (value[i] for value in kernel.evaluate().values())
         assert fast == pytest.approx(slow, rel=1e-12)
         # The row form also differentiates U and the biases; on centred data only U's derivative survives besides.
         assert norm >= fast_norm * (1 - 1e-12)
@@ -137,7 +137,7 @@ def test_sampled_evaluate_is_the_mean_over_noise() -> None:
     p = {name: value[0] for name, value in kernel.export().items()}
     losses = [_slow_loss(p, 0.7, x, rng.standard_normal((K, N))) for _ in range(300)]
     stderr = np.std(losses, ddof=1) / np.sqrt(300)
-    assert abs(np.mean(losses) - kernel.evaluate()[0][0]) < 4 * stderr  # fixed draws
+    assert abs(np.mean(losses) - kernel.evaluate()["loss"][0]) < 4 * stderr  # fixed draws
 
 
 def test_evaluate_gradient_norm_is_the_norm_of_the_gradient() -> None:
@@ -147,12 +147,14 @@ def test_evaluate_gradient_norm_is_the_norm_of_the_gradient() -> None:
     for j in range(start.size):
         kernel.theta[:] = start
         kernel.theta[j] += step
-        up = kernel.evaluate()[0][0]
+        up = kernel.evaluate()["loss"][0]
         kernel.theta[j] -= 2 * step
-        partial[j] = (up - kernel.evaluate()[0][0]) / (2 * step)
+        partial[j] = (up - kernel.evaluate()["loss"][0]) / (2 * step)
     kernel.theta[:] = start
     partial[2 * K * D : 3 * K * D] /= kernel._slope_unit  # θ holds U in other units than the model
-    assert kernel.evaluate()[1][0] == pytest.approx(np.linalg.norm(partial), rel=1e-6)  # roundoff ε/h ~ 1e-9
+    assert kernel.evaluate()["gradient_norm"][0] == pytest.approx(
+        np.linalg.norm(partial), rel=1e-6
+    )  # roundoff ε/h ~ 1e-9
 
 
 def test_an_outlying_row_does_not_overflow_the_width() -> None:

@@ -22,40 +22,14 @@ one matrix product over all models does the heavy part. Both kernels differentia
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ExactKernel", "Kernel", "SampledKernel", "expected_loss"]
+from .kernel import Array
 
-Array = npt.NDArray[Any]
-
-
-class Kernel(Protocol):
-    """What the training loop of a sweep needs of a family of models.
-
-    A chunk of M models is trained by ``initialize``, then repeatedly ``differentiate`` and an optimiser step on the
-    flat buffers, then ``evaluate`` and ``export``.
-    """
-
-    theta: Array
-    """Parameters of all models, (P,)."""
-    gradient: Array
-    """Gradient of ½F in the same order, (P,); the optimiser may overwrite it."""
-
-    def initialize(self, generators: Sequence[np.random.Generator]) -> None:
-        """Draw fresh parameters, one generator per model."""
-
-    def differentiate(self) -> None:
-        """Write the gradient of ½F at ``theta`` to ``gradient``."""
-
-    def evaluate(self) -> tuple[Array, Array]:
-        """Return the expected F and ‖∇F‖ of every model, (M,) and (M,)."""
-
-    def export(self) -> dict[str, Array]:
-        """Return copies of the parameters by name, each (M, …)."""
+__all__ = ["ExactKernel", "SampledKernel", "expected_loss"]
 
 
 def _initialize_heads(y: Array, latents: int, generators: Sequence[np.random.Generator]) -> None:
@@ -64,6 +38,14 @@ def _initialize_heads(y: Array, latents: int, generators: Sequence[np.random.Gen
     deviation = 1 / np.sqrt(max(features, latents))
     for model, generator in zip(y, generators, strict=True):
         model[: 2 * latents] = deviation * generator.standard_normal((2 * latents, features))
+
+
+def _owners(views: Callable[[Array], tuple[Array, ...]], size: int) -> npt.NDArray[np.intp]:
+    """Fill the views of a flat buffer, each (M, …), with the numbers of the models."""
+    flat = np.empty(size, np.intp)
+    for view in views(flat):
+        view[:] = np.arange(len(view)).reshape(-1, *(1,) * (view.ndim - 1))
+    return flat
 
 
 class ExactKernel:
@@ -88,7 +70,7 @@ class ExactKernel:
     >>> kernel = ExactKernel(np.eye(3), np.array([2.0]), latents=1)
     >>> kernel.theta[:] = 0.0                               # fully collapsed: F = tr S
     >>> kernel.evaluate()
-    (array([3.]), array([0.]))
+    {'loss': array([3.]), 'gradient_norm': array([0.])}
     """
 
     def __init__(self, covariance: Array, temperatures: Array, latents: int, dtype: npt.DTypeLike = np.float64) -> None:
@@ -139,8 +121,8 @@ class ExactKernel:
         self._g_log_s -= self._t
         self._g_log_s *= 0.5
 
-    def evaluate(self) -> tuple[Array, Array]:
-        """Return F and ‖∇F‖ per model, (M,) and (M,), in float64 whatever the training type."""
+    def evaluate(self) -> dict[str, Array]:
+        """Return ``loss`` F and ``gradient_norm`` ‖∇F‖, each (M,), in float64 whatever the training type."""
         twin = self._in_double()
         twin.differentiate()
         k, s, t = self._k, twin._width, twin._t
@@ -150,7 +132,26 @@ class ExactKernel:
         loss = loss + np.einsum("mkl,mkl->m", twin._gram_v, gram_w)
         loss += t[:, 0] * (np.einsum("mkd,mkd->m", vs, v) + (s - twin._log_s - 1).sum(1))
         squares = np.square(twin._g_y).sum((1, 2)) + np.square(twin._g_log_s).sum(1)
-        return loss, 2 * np.sqrt(squares)
+        return {"loss": loss, "gradient_norm": 2 * np.sqrt(squares)}
+
+    def validation_loss(self) -> Array:
+        """Return F, (M,): the covariance is all there is to validate on."""
+        return self.evaluate()["loss"]
+
+    def owners(self) -> npt.NDArray[np.intp]:
+        """Return the model of each entry of ``theta``, (P,)."""
+        return _owners(self._views, self.theta.size)
+
+    def set_temperatures(self, temperatures: Array) -> None:
+        """Set T of every model, (M,)."""
+        self._t[:, 0] = temperatures
+
+    def state(self) -> dict[str, Array]:
+        """Nothing: an exact step depends on θ and T alone."""
+        return {}
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """Nothing to take back."""
 
     def _in_double(self) -> ExactKernel:
         twin = ExactKernel(self._s, self._t[:, 0], self._k)
@@ -184,6 +185,8 @@ class SampledKernel:
         Draws the minibatches.
     weights : ndarray (N,) or None
         Non-negative weights of the rows.
+    validation : ndarray (N', D) or None
+        Rows of ``validation_loss``; the training rows if None.
     dtype : dtype
         float64 or float32.
     """
@@ -197,10 +200,12 @@ class SampledKernel:
         batch_size: int,
         rows: np.random.Generator,
         weights: Array | None = None,
+        validation: Array | None = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         m, k, b, d = len(temperatures), latents, batch_size, x.shape[1]
         self._x = np.ascontiguousarray(x, dtype)
+        self._validation = None if validation is None else np.ascontiguousarray(validation, dtype)
         self._weights = None if weights is None else weights / weights.sum()
         self._cumulative = None if self._weights is None else np.cumsum(self._weights)
         # Adam moves every entry of U alike, so one step moves ln σ² of a row by up to rate·‖x‖₁, and exp overflows on
@@ -298,14 +303,40 @@ class SampledKernel:
         g_rho.sum(2, out=g_c)
         self.gradient *= 1 / count
 
-    def evaluate(self) -> tuple[Array, Array]:
-        """Return F and ‖∇F‖ per model over all rows, with the noise integrated in closed form."""
+    def evaluate(self) -> dict[str, Array]:
+        """Return ``loss`` F and ``gradient_norm`` ‖∇F‖ over all rows, each (M,), noise integrated in closed form."""
+        loss, gradient_norm = self._expected(self._x, self._weights)
+        return {"loss": loss, "gradient_norm": gradient_norm}
+
+    def validation_loss(self) -> Array:
+        """Return F on the validation rows, (M,), the noise integrated in closed form."""
+        if self._validation is None:
+            return self._expected(self._x, self._weights)[0]
+        return self._expected(self._validation, None)[0]
+
+    def _expected(self, x: Array, weights: Array | None) -> tuple[Array, Array]:
         parameters = self.export()
         results = [
-            expected_loss(self._x, t, **{name: p[i] for name, p in parameters.items()}, weights=self._weights)
+            expected_loss(x, t, **{name: p[i] for name, p in parameters.items()}, weights=weights)
             for i, t in enumerate(self._t.ravel().astype(np.float64))
         ]
         return np.array([r[0] for r in results]), np.array([r[1] for r in results])
+
+    def owners(self) -> npt.NDArray[np.intp]:
+        """Return the model of each entry of ``theta``, (P,)."""
+        return _owners(self._views, self.theta.size)
+
+    def set_temperatures(self, temperatures: Array) -> None:
+        """Set T of every model, (M,)."""
+        self._t[:, 0, 0] = temperatures
+
+    def state(self) -> dict[str, Array]:
+        """Return the rows that are left of the epochs drawn, in their order."""
+        return {"order": self._order.copy()}
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """Take back what :meth:`state` returned."""
+        self._order = state["order"].astype(np.intp)
 
     def export(self) -> dict[str, Array]:
         """Return the parameters by the names of :func:`expected_loss`, each (M, …), in float64."""

@@ -136,7 +136,7 @@ def optimal_models(cascade: Cascade, temperatures: Array) -> Sweep:
     scaled = np.concatenate([heads[:, :k] / unit, heads[:, k:] * unit], axis=1)
     kernel = ExactKernel(covariance / unit**2, temperatures / unit**2, k)
     kernel.theta[:] = np.concatenate([scaled.ravel(), log_variance.ravel()])
-    loss, gradient_norm = kernel.evaluate()
+    found = kernel.evaluate()
     return Sweep(
         plan=SweepPlan.default("exact", temperatures, seeds=1, latents=k),
         total_variance=cascade.total_variance,
@@ -147,8 +147,8 @@ def optimal_models(cascade: Cascade, temperatures: Array) -> Sweep:
         encoder_bias=np.zeros((n, 1, k)),
         log_variance=log_variance[:, None],
         log_variance_slope=np.zeros((n, 1, k, dim)),
-        loss=loss[:, None] * unit**2,
-        gradient_norm=gradient_norm[:, None],
+        loss=found["loss"][:, None] * unit**2,
+        gradient_norm=found["gradient_norm"][:, None],
         seconds=0.0,
     )
 

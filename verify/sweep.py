@@ -31,7 +31,8 @@ from threadpoolctl import threadpool_limits
 from theory.errors import InputError
 
 from .adam import Adam, cosine_rate, inverse_rate
-from .linear_vae import ExactKernel, Kernel, SampledKernel
+from .kernel import Kernel
+from .linear_vae import ExactKernel, SampledKernel
 
 __all__ = ["Sweep", "SweepPlan", "default_temperatures", "run_sweep", "run_sweep_covariance"]
 
@@ -427,8 +428,7 @@ def _train_chunk(
         kernel.differentiate()
         adam.step(kernel.gradient, schedule(step, plan.steps, plan.learning_rate))
     report.add((plan.steps - 1) % _REPORT_EVERY + 1)
-    loss, gradient_norm = kernel.evaluate()
-    return {**kernel.export(), "loss": loss, "gradient_norm": gradient_norm}
+    return {**kernel.export(), **kernel.evaluate()}
 
 
 class _Reporter:
