@@ -28,6 +28,7 @@ from theory.references import CLAIM_SOURCES
 
 from .check import Check, Scale
 from .fits import pooled_stderr
+from .posterior import ACTIVE
 from .readings import Readings
 
 __all__ = ["ACTIVE", "DEEP", "DEEP_SAMPLED", "FLOOR", "NEAR", "NEAR_SAMPLED", "SIGMAS", "Evidence", "judged_modes"]
@@ -44,8 +45,6 @@ NEAR_SAMPLED = 0.2
 """The same for z-scores of sampled training. Noise of variance s² in the amplitude of a mode lowers its M² by a few s²,
 a bias that falls like 1/steps while error bars fall like 1/√steps. At T = 0.8 T_k it is a fraction of an error bar; at
 0.9 T_k it is one or two, −0.001 to −0.005: far below the tolerance of M² itself, which is judged from NEAR on."""
-ACTIVE = 0.1
-"""Signal fraction above which a latent is called active (Hirn, arXiv:2605.22691)."""
 DEEP = 1e-2
 """Lower end of the published window of rates, in units of T_k: colder, ``KL = −½ ln(1 − M²)`` magnifies every error."""
 DEEP_SAMPLED = 0.2

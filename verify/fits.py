@@ -32,6 +32,7 @@ from scipy.optimize import least_squares
 from theory.errors import InputError
 
 from .latents import Latents
+from .posterior import ACTIVE
 
 __all__ = [
     "CollapseFit",
@@ -51,7 +52,6 @@ Array = npt.NDArray[np.float64]
 Status = Literal["ok", "never active", "always active", "too few points"]
 
 _MARGIN = 0.1  # |ln(T/T_k)| nearer than this is not fitted
-_ACTIVE = 0.1  # published convention, only used to find a first guess
 _LOWEST = 1e-2  # the published window of the rate fit, in units of T_k
 _CYCLES = 20  # the iterated choice of points settles after two or three
 
@@ -142,7 +142,7 @@ def fit_collapse(temperatures: Array, signal_fraction: Array) -> CollapseFit:
         seeds: Array = 1 / np.maximum(slope, 1e-300)
         return seeds
 
-    on = m2.mean(1) > _ACTIVE
+    on = m2.mean(1) > ACTIVE
     guess = float(np.median(t[on] / np.maximum(1 - m2.mean(1)[on], 1e-12)))
     mask = _settle(t, guess, lambda chosen: 1 / float(np.mean(1 / thresholds(chosen))), lowest=0.0)
     if mask.sum() < 3:
@@ -192,7 +192,7 @@ def fit_rate(temperatures: Array, rate: Array, signal_fraction: Array) -> RateFi
     if status != "ok":
         return RateFit(status)
     log_threshold = 2 * kl + np.log(t)[:, None]  # what each point says T_k is
-    guess = math.exp(float(np.median(log_threshold[m2.mean(1) > _ACTIVE])))
+    guess = math.exp(float(np.median(log_threshold[m2.mean(1) > ACTIVE])))
     mask = _settle(t, guess, lambda chosen: math.exp(float(log_threshold[chosen].mean())), lowest=_LOWEST)
     if mask.sum() < 3:
         return RateFit("too few points", points=int(mask.sum()))
@@ -219,7 +219,7 @@ def _checked(temperatures: Array, values: Array) -> tuple[Array, Array]:
 
 
 def _status(m2: Array) -> Status:
-    on = m2.mean(1) > _ACTIVE
+    on = m2.mean(1) > ACTIVE
     if not on.any():
         return "never active"
     return "always active" if on.all() else "ok"
@@ -248,7 +248,7 @@ def _free_exponent(t: Array, m2: Array, threshold: float) -> tuple[float | None,
 
     If the exponent is not 1, the threshold at exponent 1 is wrong, and inactive points may lie below it: they go.
     """
-    on = m2.mean(1) > _ACTIVE
+    on = m2.mean(1) > ACTIVE
     if on.sum() < 3:
         return None, None
     t, m2 = t[on], m2[on]

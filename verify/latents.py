@@ -9,12 +9,13 @@ s       E σ_k²                                                               (
 J       Jensen gap ln E σ_k² − E ln σ_k² ≥ 0                                 (n, S, K)
 A²      posterior scale v + s                                                (n, S, K)
 M²      signal fraction v/(v + s), invariant under z_k → c z_k               (n, S, K)
-KL_k    ½[−ln(1−M²) + (A² − 1 − ln A²) + J + m²], nats                       (n, S, K)
+KL_k    divergence of a latent in nats                                       (n, S, K)
 D_r     distortion with the r latents of largest M², the others at 0         (n, S, K+1)
 ======  ===================================================================  ===========
 
-The four-term form of KL_k is exact (each term ≥ 0; Hirn arXiv:2605.22691 uses A² = 1, J = m = 0). Each latent is
-measured in units of its own width, so that one rescaled by any factor, or decayed to nothing, gives finite numbers.
+What follows from the moments m, v, s and J of a latent is :mod:`verify.posterior`'s; here the moments come from the
+covariance of x. Each latent is measured in units of its own width, so that one rescaled by any factor, or decayed to
+nothing, gives finite numbers.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy.typing as npt
 
 from theory.errors import InputError
 
+from .posterior import ACTIVE, jensen_gap, probabilities, statistics_of_moments
 from .sweep import Sweep
 
 __all__ = ["Latents", "measure", "measure_covariance"]
@@ -108,7 +110,7 @@ class Latents:
         return np.asarray(np.abs(self.posterior_scale - 1).max(-1))
 
 
-def measure(sweep: Sweep, x: Array, weights: Array | None = None, *, active_above: float = 0.1) -> Latents:
+def measure(sweep: Sweep, x: Array, weights: Array | None = None, *, active_above: float = ACTIVE) -> Latents:
     """Measure the trained models of a sweep on data.
 
     Parameters
@@ -149,19 +151,13 @@ def measure(sweep: Sweep, x: Array, weights: Array | None = None, *, active_abov
         raise InputError(f"x must have {features} columns like the sweep, got shape {x.shape}; give the same table")
     if not np.isfinite(x).all():
         raise InputError("x must be finite, got NaN or inf; drop or fill those rows")
-    if weights is None:
-        p = np.full(len(x), 1 / len(x))
-    else:
-        p = np.asarray(weights, dtype=np.float64)
-        if p.shape != (len(x),) or not np.isfinite(p).all() or p.min() < 0 or p.sum() <= 0:
-            raise InputError(f"weights must be ({len(x)},) finite numbers, not negative, not all zero, got {p.shape}")
-        p = p / p.sum()
+    p = probabilities(weights, len(x))
     mean = p @ x
     centred = x - mean
     return _measure(sweep, mean, (centred * p[:, None]).T @ centred, _jensen_gap(sweep, centred, p), active_above)
 
 
-def measure_covariance(sweep: Sweep, covariance: Array, *, active_above: float = 0.1) -> Latents:
+def measure_covariance(sweep: Sweep, covariance: Array, *, active_above: float = ACTIVE) -> Latents:
     """Measure models without a width head on centred data known by its covariance (D, D).
 
     Raises
@@ -179,12 +175,11 @@ def measure_covariance(sweep: Sweep, covariance: Array, *, active_above: float =
 
 
 def _jensen_gap(sweep: Sweep, centred: Array, p: Array) -> Array:
-    """``J = ln E exp(ρ − Eρ)`` with ρ = ln σ²; exactly 0 for a latent of constant width."""
+    """J of every model; exactly 0 for a latent of constant width."""
     gap = np.zeros_like(sweep.log_variance)
     for index in zip(*np.nonzero(sweep.log_variance_slope.any(axis=(2, 3))), strict=True):
-        rho = centred @ sweep.log_variance_slope[index].T
-        gap[index] = np.log1p(p @ np.expm1(rho))
-    return np.maximum(gap, 0)  # ≥ 0 by Jensen; rounding may say −1e-17
+        gap[index] = jensen_gap(centred @ sweep.log_variance_slope[index].T, p)
+    return gap
 
 
 def _measure(sweep: Sweep, mean: Array, covariance: Array, jensen: Array, active_above: float) -> Latents:
@@ -200,13 +195,9 @@ def _measure(sweep: Sweep, mean: Array, covariance: Array, jensen: Array, active
     snr = np.maximum(np.einsum("...kk->...k", moment), 0)
     moment = moment + m[..., :, None] * m[..., None, :]  # E μμᵀ
     s = np.exp(jensen)
-    signal = snr / (snr + s)
-    log_scale = log_width + np.log(snr + s)
-    scale = np.exp(log_scale)
-    variance, width = snr * unit**2, s * unit**2
-    rate = 0.5 * (np.log1p(snr / s) + (scale - 1 - log_scale) + jensen + mean_true**2)
-    # Stable, so that exactly dead latents keep their order.
-    ranking = np.argsort(-signal, axis=-1, kind="stable")
+    with np.errstate(divide="ignore"):  # ln 0 = −∞ of a latent that does not see the data
+        of_latents = statistics_of_moments(mean_true, np.log(snr) + log_width, log_width, jensen)
+    signal, ranking = of_latents.signal_fraction, of_latents.ranking
 
     # E‖x − d − Σ_{k∈A} w_k z_k‖² = E‖x − d‖² − 2 Σ_A w_k·E[(x − d) z_k] + Σ_{kl∈A} (WᵀW)_kl E z_k z_l
     shift = mean - sweep.decoder_bias
@@ -228,15 +219,15 @@ def _measure(sweep: Sweep, mean: Array, covariance: Array, jensen: Array, active
     return Latents(
         temperatures=sweep.temperatures,
         total_variance=float(np.trace(covariance)),
-        mean=mean_true,
-        variance=variance,
-        second_moment=variance + mean_true**2,
-        width=width,
-        log_width=log_width,
-        jensen=jensen,
-        posterior_scale=scale,
+        mean=of_latents.mean,
+        variance=of_latents.variance,
+        second_moment=of_latents.second_moment,
+        width=of_latents.width,
+        log_width=of_latents.log_width,
+        jensen=of_latents.jensen,
+        posterior_scale=of_latents.posterior_scale,
         signal_fraction=signal,
-        rate=rate,
+        rate=of_latents.rate,
         ranking=ranking,
         distortion=sampled,
         distortion_mean=posterior_mean,
