@@ -26,13 +26,14 @@ from numpy.typing import NDArray
 
 from numerics.files import write_text
 from numerics.functional_sweep import sweep_functional
+from numerics.pointset import three_points
 from numerics.subgaussian import subgaussian_proxy
 from theory.curves import Curve
 from theory.errors import InputError
 from theory.explain import explain
 from verify.style import INK, REFERENCE, new_figure, save_figure, styled
 
-__all__ = ["PhaseDiagram", "curve_diagram", "flexible_diagram", "three_points"]
+__all__ = ["PhaseDiagram", "curve_diagram", "flexible_diagram"]
 
 Array = NDArray[np.float64]
 
@@ -142,28 +143,6 @@ def flexible_diagram(points: int = 9) -> PhaseDiagram:
                 }
             )
     return PhaseDiagram("flexible", ("kappa3", "kappa4"), tuple(rows))
-
-
-def three_points(kappa3: float, kappa4: float) -> tuple[Array, Array]:
-    """The distribution on {x₁, 0, x₂} with mean 0, variance 1 and the given cumulants: points (3,) and weights (3,).
-
-    Raises
-    ------
-    InputError
-        If κ4 < κ3² − 2: no distribution has these.
-
-    Examples
-    --------
-    >>> x, w = three_points(0.5, 1.0)
-    >>> [round(float(w @ x**n), 12) for n in range(5)]
-    [1.0, 0.0, 1.0, 0.5, 4.0]
-    """
-    if kappa4 < kappa3**2 - 2:
-        raise InputError(f"kappa4 must be at least kappa3**2 - 2 = {kappa3**2 - 2:g}, got {kappa4:g}; raise it")
-    root = float(np.sqrt(kappa3**2 / 4 + kappa4 + 3 - kappa3**2))
-    low, high = kappa3 / 2 - root, kappa3 / 2 + root
-    weight = np.array([1 / (low * (low - high)), 1 / (high * (high - low))])
-    return np.array([low, 0.0, high]), np.array([weight[0], max(1 - weight.sum(), 0.0), weight[1]])
 
 
 def _count(points: int) -> int:

@@ -22,7 +22,7 @@ from theory.errors import InputError
 
 from .checked import checked_weights, require_finite
 
-__all__ = ["PointSet"]
+__all__ = ["PointSet", "three_points"]
 
 Array = NDArray[np.float64]
 
@@ -118,3 +118,25 @@ class PointSet:
         """The projection on the ``dimension`` leading principal axes."""
         axes = np.linalg.eigh(self.covariance)[1][:, ::-1][:, :dimension]
         return PointSet.of(self.points @ axes, self.weights)
+
+
+def three_points(kappa3: float, kappa4: float) -> tuple[Array, Array]:
+    """The distribution on {x₁, 0, x₂} with mean 0, variance 1 and the given cumulants: points (3,) and weights (3,).
+
+    Raises
+    ------
+    InputError
+        If κ4 < κ3² − 2: no distribution has these.
+
+    Examples
+    --------
+    >>> x, w = three_points(0.5, 1.0)
+    >>> [round(float(w @ x**n), 12) for n in range(5)]
+    [1.0, 0.0, 1.0, 0.5, 4.0]
+    """
+    if kappa4 < kappa3**2 - 2:
+        raise InputError(f"kappa4 must be at least kappa3**2 - 2 = {kappa3**2 - 2:g}, got {kappa4:g}; raise it")
+    root = float(np.sqrt(kappa3**2 / 4 + kappa4 + 3 - kappa3**2))
+    low, high = kappa3 / 2 - root, kappa3 / 2 + root
+    weight = np.array([1 / (low * (low - high)), 1 / (high * (high - low))])
+    return np.array([low, 0.0, high]), np.array([weight[0], max(1 - weight.sum(), 0.0), weight[1]])
