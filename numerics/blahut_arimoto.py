@@ -21,27 +21,19 @@ same convex problem is the maximum likelihood of a mixture) makes convergence qu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 
 from .checked import checked_weights
 
-__all__ = ["FixedSlope", "NotConverged", "blahut_arimoto"]
+__all__ = ["FixedSlope", "blahut_arimoto"]
 
 Array = NDArray[np.float64]
-
-
-class NotConverged(RuntimeError):
-    """An iteration stopped short of the accuracy asked for; ``result`` holds what it reached."""
-
-    def __init__(self, message: str, result: Any) -> None:
-        super().__init__(message)
-        self.result = result
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +102,8 @@ def blahut_arimoto(
     ------
     InputError
         For unusable arguments.
-    NotConverged
-        If the gap is not reached and ``throw`` is true.
+    NonConvergenceError
+        If the gap is not reached and ``throw`` is true; its state is the result.
 
     Examples
     --------
@@ -166,10 +158,11 @@ def blahut_arimoto(
         iteration,
     )
     if throw and not converged:
-        raise NotConverged(
+        raise NonConvergenceError(
             f"Blahut–Arimoto at T = {t:g} has a gap of {gap:.3g} after {limit} iterations, {tolerance * scale:.3g} was "
             "asked for; raise limit or tolerance, or take the bounds of the result with throw=False",
             result,
+            result.residual,
         )
     return result
 

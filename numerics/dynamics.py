@@ -25,12 +25,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 
 from .linear_landscape import LinearVAE
 
 __all__ = [
-    "FlowError",
     "Rates",
     "Schedule",
     "Trajectory",
@@ -41,14 +40,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-
-
-class FlowError(RuntimeError):
-    """An integration stopped before the end; ``result`` is the trajectory up to there."""
-
-    def __init__(self, message: str, result: Trajectory) -> None:
-        super().__init__(message)
-        self.result = result
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +191,8 @@ def gradient_flow(
     ------
     InputError
         For an unusable argument.
-    FlowError
-        If the integrator stops early and ``throw`` is true.
+    NonConvergenceError
+        If the integrator stops early and ``throw`` is true; its state is the trajectory up to there.
 
     Notes
     -----
@@ -253,7 +244,9 @@ def gradient_flow(
         evaluations,
     )
     if throw and not complete:
-        raise FlowError(f"the flow stopped at τ = {time[-1]:g} of {duration:g}; loosen rtol or shorten it", result)
+        raise NonConvergenceError(
+            f"the flow stopped at τ = {time[-1]:g} of {duration:g}; loosen rtol or shorten it", result, result.residual
+        )
     return result
 
 

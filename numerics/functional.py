@@ -24,13 +24,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 from theory.model import ModelClass
 
 from . import _formulas
 from .function_space import EncoderSpace, State
 from .functional_starts import seed_encoder, start_names
-from .newton_descent import Descent, NonConvergenceError, descend
+from .newton_descent import Descent, descend
 from .pointset import PointSet
 from .posterior_grid import GridTooLargeError
 from .rate_distortion import rate_distortion_bound

@@ -25,13 +25,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 from theory.model import ModelClass
 
 from .function_space import EncoderSpace
 from .functional import Bound, FunctionalEquilibrium, checked_latents, equilibrium_at, guard, positive_temperature
 from .functional_starts import seed_encoder, start_names
-from .newton_descent import NonConvergenceError
 from .pointset import PointSet
 from .rate_distortion import rate_distortion_bound
 

@@ -25,11 +25,11 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 
 from .landscape import Landscape
 
-__all__ = ["ConvergenceError", "Modes", "StationaryPoint", "modes", "polish", "refine"]
+__all__ = ["Modes", "StationaryPoint", "modes", "polish", "refine"]
 
 Array = NDArray[Any]
 TOLERANCE = 1e-11
@@ -38,23 +38,6 @@ ZERO = 1e-9
 """An eigenvalue below this part of the largest one is a zero mode in double precision."""
 _FAR = 1e30  # stands for an overflowing force: far away, finite
 _PROBE = 1e-3  # relative change of T that tells a flat mode from a soft one
-
-
-class ConvergenceError(RuntimeError):
-    """No stationary point was found; ``result`` is the last good state.
-
-    Parameters
-    ----------
-    result : StationaryPoint
-        With status and residual.
-    """
-
-    def __init__(self, result: StationaryPoint) -> None:
-        super().__init__(
-            f"no stationary point at T = {float(result.temperature):.6g}: {result.status} after {result.iterations} "
-            f"iterations with residual {float(result.residual):.2g}; start closer or accept it with throw=False"
-        )
-        self.result = result
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +141,8 @@ def refine(
     ------
     InputError
         If start, temperature or dps cannot be used.
-    ConvergenceError
-        If no stationary point is found and `throw` is set.
+    NonConvergenceError
+        If no stationary point is found and `throw` is set; its state is the :class:`StationaryPoint` reached.
 
     Examples
     --------
@@ -191,7 +174,12 @@ def refine(
         free = float(landscape.free_energy(y, T))
         point = StationaryPoint(T, y, free, status, residual, iterations + more, found)
     if throw and not point.converged:
-        raise ConvergenceError(point)
+        raise NonConvergenceError(
+            f"no stationary point at T = {float(point.temperature):.6g}: {point.status} after {point.iterations} "
+            f"iterations with residual {float(point.residual):.2g}; start closer or accept it with throw=False",
+            point,
+            point.residual,
+        )
     return point
 
 

@@ -24,10 +24,12 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from theory.errors import NonConvergenceError
+
 from .function_space import EncoderSpace, State
 from .posterior_grid import GridTooLargeError
 
-__all__ = ["Descent", "NonConvergenceError", "descend"]
+__all__ = ["Descent", "descend"]
 
 Array = NDArray[np.float64]
 Status = Literal["converged", "stalled", "grid-too-large"]
@@ -37,15 +39,6 @@ _SADDLE = 1e-7
 _KICK = 0.05
 _LONGEST = 1.0
 """Root mean square length of a step, and its largest entry in ln σ; twice that in μ."""
-
-
-class NonConvergenceError(ArithmeticError):
-    """The minimisation ended without an equilibrium; ``state`` is the last good one, ``residual`` its residual."""
-
-    def __init__(self, message: str, state: State, residual: float) -> None:
-        super().__init__(message)
-        self.state = state
-        self.residual = residual
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.errors import NonConvergenceError
+
 from .functional import FunctionalEquilibrium, equilibrium_at
 from .functional_sweep import PhaseSweep, same_state
-from .newton_descent import NonConvergenceError
 
 __all__ = ["PhaseChange", "highest_active", "transitions"]
 

@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 
 from . import _formulas
-from .blahut_arimoto import NotConverged, blahut_arimoto, checked_temperature
+from .blahut_arimoto import blahut_arimoto, checked_temperature
 from .kuhn_tucker import KuhnTucker, log_sum_exp, squared_distances
 from .pointset import PointSet
 
@@ -114,8 +114,8 @@ def rate_distortion(
     ------
     InputError
         For unusable arguments.
-    NotConverged
-        If the gap is not reached and ``throw`` is true.
+    NonConvergenceError
+        If the gap is not reached and ``throw`` is true; its state is the result.
 
     Notes
     -----
@@ -170,10 +170,11 @@ def rate_distortion(
         rounds,
     )
     if throw and gap > tolerance * v:
-        raise NotConverged(
+        raise NonConvergenceError(
             f"the rate–distortion bound at T = {t:g} has a gap of {gap:.3g} after {rounds} rounds and must "
             f"have {tolerance * v:.3g}; raise tolerance, or take the bounds of the result with throw=False",
             result,
+            gap,
         )
     return result
 

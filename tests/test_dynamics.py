@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from numerics import _formulas
 from numerics.dynamics import (
-    FlowError,
     Rates,
     Schedule,
     _flow,
@@ -25,7 +24,7 @@ from numerics.linear_landscape import LinearVAE
 from numerics.slowing_down import apparent_threshold, measure_relaxation
 from numerics.spectrum import Spectrum
 from tests.strategies import CLOSED
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 
 Array = NDArray[np.float64]
 METRICS = [Rates(), Rates(0.2, 3.0, 0.7), Rates(5.0, 0.1, 2.0)]
@@ -183,10 +182,10 @@ def test_a_flow_that_stops_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(dynamics, "solve_ivp", failing)
     model = LinearVAE([1.0], 1)
-    with pytest.raises(FlowError, match=r"stopped at τ = 0\.5 of 1") as caught:
+    with pytest.raises(NonConvergenceError, match=r"stopped at τ = 0\.5 of 1") as caught:
         gradient_flow(model, 0.5, 1.0, start=small_start(model, 0.1), samples=3)
-    assert caught.value.result.status == "stopped"
-    assert len(caught.value.result.time) == 2
+    assert caught.value.state.status == "stopped"
+    assert len(caught.value.state.time) == 2
 
 
 def test_refuses() -> None:

@@ -16,12 +16,12 @@ from numerics.function_space import EncoderSpace
 from numerics.functional import FunctionalEquilibrium, QuadratureError, equilibrium_at, solve_functional
 from numerics.functional_starts import KINDS, start_names
 from numerics.functional_sweep import sweep_functional
-from numerics.newton_descent import NonConvergenceError, descend
+from numerics.newton_descent import descend
 from numerics.posterior_grid import GridTooLargeError, PosteriorGrid
 from numerics.residual_edge import residual_edge
 from numerics.subgaussian import subgaussian_proxy
 from theory.curves import Curve
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 from theory.model import MODEL_CLASSES, ModelClass
 from verify.phase_figure import plot_phases, save_phases
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 
 from landau_vae.cli import run
 from landau_vae.phases import phase
-from landau_vae.planes import curve_diagram, flexible_diagram, three_points
+from landau_vae.planes import curve_diagram, flexible_diagram
+from numerics.blahut_arimoto import blahut_arimoto
 from numerics.functional_sweep import sweep_functional
+from numerics.pointset import three_points
 from numerics.quantize import quantize
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 from theory.explain import explain
 
 
@@ -151,3 +154,23 @@ def test_errors(capsys: pytest.CaptureFixture[str], args: list[str], words: list
     last = capsys.readouterr().err.splitlines()[-1]
     for word in words:
         assert word in last
+
+
+def test_what_does_not_converge_has_its_own_status(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops_early(*_: object, **__: object) -> None:
+        blahut_arimoto([1.0, 2.0, 1.0], np.square(np.subtract.outer(np.arange(3), np.arange(3.0))), 0.3, limit=0)
+
+    monkeypatch.setattr("landau_vae.cli.phase.phase", stops_early)
+    assert run(["phase", "wine"]) == 3
+    captured = capsys.readouterr()
+    (line,) = (row for row in captured.err.splitlines() if row.startswith("landau-vae: not converged:"))
+    assert "gap of" in line and "raise limit" in line
+    with pytest.raises(NonConvergenceError) as caught:
+        stops_early()
+    # What it reached travels with it when it is rebuilt, as between processes.
+    again = copy.copy(caught.value)
+    assert again.residual == caught.value.residual > 0
+    assert again.state.lower == caught.value.state.lower
+    assert str(again) == str(caught.value)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from numerics.blahut_arimoto import NotConverged, blahut_arimoto
+from numerics.blahut_arimoto import blahut_arimoto
 from numerics.linear_equilibrium import Cascade
 from numerics.pointset import PointSet
 from numerics.rate_distortion import gaussian_rate_distortion, rate_distortion, rate_distortion_bound
 from numerics.spectrum import Spectrum
 from numerics.subgaussian import subgaussian_proxy
 from tests.strategies import CLOSED, weighted_points
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 
 Array = NDArray[np.float64]
 
@@ -75,9 +75,9 @@ def test_newton_equals_plain_blahut_iteration() -> None:
 
 def test_unreached_gap_is_raised_with_what_was_reached() -> None:
     x = np.linspace(-1, 1, 9)[:, None]
-    with pytest.raises(NotConverged, match="gap of .* after 0 iterations") as caught:
+    with pytest.raises(NonConvergenceError, match="gap of .* after 0 iterations") as caught:
         blahut_arimoto(np.ones(9), squares(x, x), 0.3, limit=0)
-    partial = caught.value.result
+    partial = caught.value.state
     exact = blahut_arimoto(np.ones(9), squares(x, x), 0.3)
     assert partial.status == "limit"
     assert partial.lower <= exact.value <= partial.value

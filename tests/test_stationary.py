@@ -17,11 +17,11 @@ from numerics import _formulas, _matrix_formulas
 from numerics.landscape import Landscape, curve_landscape, polynomial_landscape
 from numerics.linear_equilibrium import Cascade
 from numerics.linear_landscape import LinearVAE
-from numerics.newton import ConvergenceError, modes, refine
+from numerics.newton import modes, refine
 from numerics.stationary import Family, Group, families, stationary_points
 from tests.strategies import spectrum_of
 from theory import emit_matrix
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=20, database=None)
 # Up to four eigenvalues on a grid, so that equal ones and zeros are frequent.
@@ -221,9 +221,9 @@ def test_any_start_reaches_a_stationary_point(seed) -> None:
 
 def test_failure_is_reported() -> None:
     slope = Landscape(1, lambda y, T: y[0] + y[0] ** 3 / 3, lambda y, T: 1 + y**2, lambda y, T: 2 * y[:, None])
-    with pytest.raises(ConvergenceError, match="no stationary point at T = 1: stalled") as caught:
+    with pytest.raises(NonConvergenceError, match="no stationary point at T = 1: stalled") as caught:
         refine(slope, [1.0], 1.0)
-    assert caught.value.result.modes is None and caught.value.result.residual > 1e-11
+    assert caught.value.state.modes is None and caught.value.state.residual > 1e-11
     kept = refine(slope, [1.0], 1.0, throw=False)
     assert kept.status == "stalled" and not kept.converged
 

@@ -1,11 +1,13 @@
-"""The errors that are the user's to mend; everything else that is raised is a bug and shows as one.
+"""The errors that are the user's to mend, and that of a search that found nothing; the rest are bugs and show as such.
 
-SymPy-free: every layer raises these, and the command line turns exactly these into exit status 2.
+SymPy-free: every layer raises these. The command line turns the former into exit status 2, the latter into 3.
 """
 
 from __future__ import annotations
 
-__all__ = ["InputError", "MissingExtraError"]
+from typing import Any
+
+__all__ = ["InputError", "MissingExtraError", "NonConvergenceError"]
 
 
 class InputError(ValueError):
@@ -31,3 +33,34 @@ class MissingExtraError(InputError, ImportError):
 
     def __init__(self, what: str, package: str, extra: str) -> None:
         super().__init__(f"{what} needs {package}, which is not installed; run: pip install 'landau-vae[{extra}]'")
+
+
+class NonConvergenceError(ArithmeticError):
+    """An iteration ended short of the accuracy asked for; what it reached is not lost.
+
+    Parameters
+    ----------
+    message : str
+        One line: what did not converge, how far it came, and the remedy.
+    state : object
+        The last good state: of the type that the function returns, or that it iterates on.
+    residual : float
+        How far that state is from a solution, in the unit of the function's own residual.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise NonConvergenceError("no root after 3 steps; start closer", state=1.5, residual=0.25)
+    ... except ArithmeticError as error:
+    ...     error.state, error.residual
+    (1.5, 0.25)
+    """
+
+    def __init__(self, message: str, state: Any, residual: float) -> None:
+        super().__init__(message)
+        self.state = state
+        self.residual = float(residual)
+
+    def __reduce__(self) -> tuple[type[NonConvergenceError], tuple[str, Any, float]]:
+        # Exceptions are rebuilt from their message alone otherwise, which loses the rest between processes.
+        return type(self), (str(self), self.state, self.residual)

@@ -1,7 +1,9 @@
 """The command line: verbs, their options, and how errors become exit statuses.
 
 Exit status 0: done, all checks hold; 1: a check failed; 2: the input cannot be used (the last line of stderr says
-what, and the remedy); 130: interrupted. Only :class:`theory.errors.InputError` becomes 2: a bug shows as a bug.
+what, and the remedy); 3: a computation did not converge (the last line of stderr says which, how far it came, and what
+to try); 130: interrupted. Only :class:`theory.errors.InputError` becomes 2 and only
+:class:`theory.errors.NonConvergenceError` 3: a bug shows as a bug.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-from theory.errors import InputError
+from theory.errors import InputError, NonConvergenceError
 
 from .options import build_parser
 from .output import prepare_streams
@@ -31,6 +33,9 @@ def run(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(f"landau-vae: error: {error}", file=sys.stderr)
         return 2
+    except NonConvergenceError as error:
+        print(f"landau-vae: not converged: {error}", file=sys.stderr)
+        return 3
     except BrokenPipeError:
         # The reader (`| head`) has gone. Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="landau-vae",
         description="Posterior collapse in β-VAEs: derive the theory, solve it exactly, verify it by training.",
-        epilog="Exit status: 0 all checks hold, 1 a check failed, 2 bad input, 130 interrupted.",
+        epilog="Exit status: 0 all checks hold, 1 a check failed, 2 bad input, 3 not converged, 130 interrupted.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"landau-vae {__version__}")
