@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .certificates import certify_active as certify_active
     from .certificates import certify_spectrum as certify_spectrum
     from .continuation import follow as follow
+    from .conventions import beta_of as beta_of
+    from .conventions import temperature_of as temperature_of
     from .diagram import Diagram as Diagram
     from .diagram import linear_diagram as linear_diagram
     from .dynamics import Schedule as Schedule
@@ -72,6 +74,7 @@ _EXPORTS = {
     "StationaryPoint": ".newton",
     "Table": ".tables",
     "apparent_threshold": ".slowing_down",
+    "beta_of": ".conventions",
     "bootstrap_thresholds": ".finite_samples",
     "cascade": ".linear_equilibrium",
     "certify_active": ".certificates",
@@ -95,6 +98,7 @@ _EXPORTS = {
     "stationary_points": ".stationary",
     "subgaussian_proxy": ".subgaussian",
     "sweep_functional": ".functional_sweep",
+    "temperature_of": ".conventions",
     "transitions": ".phase_changes",
 }
 

@@ -23,6 +23,10 @@ delta distance: |T − λ|, in data variance, > 0
 P_w  decoder_rate: learning rate of w, > 0
 P_v  encoder_rate: learning rate of v, > 0
 tau  time: training time τ of the flow, > 0
+p    mean: mean of the feature, > 0
+Dist distortion: squared error per row at T, in data variance, > 0
+n    active: n, number of active modes, < D/beta
+R    rest: R, variance of all other modes, in data variance
 Λ    level max(λ, T), in data variance
 """
 
@@ -32,16 +36,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "beta_bce",
     "beta_elbo",
     "beta_half_sse",
+    "beta_learned_variance",
     "beta_mse",
     "beta_mse_mean_kl",
     "beta_mse_sum_kl",
+    "beta_poisson",
     "beta_sse",
     "decoder_weight_squared",
     "distortion",
     "distortion_posterior_mean",
     "encoder_weight_squared",
+    "fisher_bernoulli",
+    "fisher_poisson",
     "free_energy",
     "kl_terms",
     "mode_free_energy",
@@ -54,11 +63,14 @@ __all__ = [
     "signal_fraction",
     "slow_rate_active",
     "slow_rate_collapsed",
+    "temperature_bce",
     "temperature_elbo",
     "temperature_half_sse",
+    "temperature_learned_variance",
     "temperature_mse",
     "temperature_mse_mean_kl",
     "temperature_mse_sum_kl",
+    "temperature_poisson",
     "temperature_sse",
     "utility_posterior_mean",
     "utility_sampled",
@@ -1109,3 +1121,244 @@ def rounding_distance(
     P_w = np.asarray(decoder_rate, dtype=np.float64)
     P_v = np.asarray(encoder_rate, dtype=np.float64)
     return (P_w + P_v*np.square(λ))/(2*P_v*P_w*λ*tau)
+
+
+def temperature_bce(beta: ArrayLike) -> FloatArray:
+    """Temperature of the binary cross-entropy summed over features, with features over the root of their Fisher
+    information.
+
+    ``β``
+
+    Parameters
+    ----------
+    beta : array_like
+        weight of the divergence as the code writes it, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        T, in variance of the features over √G.
+
+    Notes
+    -----
+    Step ``temperature`` of the derivation ``bernoulli``.
+
+    Examples
+    --------
+    >>> round(float(temperature_bce(0.5)), 12)
+    0.5
+    """
+    return np.asarray(beta, dtype=np.float64)
+
+
+def beta_bce(temperature: ArrayLike) -> FloatArray:
+    """Weight that puts the binary cross-entropy summed over features at a temperature.
+
+    ``T``
+
+    Parameters
+    ----------
+    temperature : array_like
+        T, in variance of the features over √G, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        beta, as the code writes it.
+
+    Notes
+    -----
+    Step ``temperature`` of the derivation ``bernoulli``.
+
+    Examples
+    --------
+    >>> round(float(beta_bce(0.5)), 12)
+    0.5
+    """
+    return np.asarray(temperature, dtype=np.float64)
+
+
+def fisher_bernoulli(mean: ArrayLike) -> FloatArray:
+    """Fisher information of one feature of a bernoulli decoder at collapse.
+
+    ``p*(1 - p)``
+
+    Parameters
+    ----------
+    mean : array_like
+        mean of the feature, in (0, 1).
+
+    Returns
+    -------
+    ndarray of float64
+        G, in data variance.
+
+    Notes
+    -----
+    Step ``fisher-information`` of the derivation ``bernoulli``.
+
+    Examples
+    --------
+    >>> round(float(fisher_bernoulli(0.25)), 12)
+    0.1875
+    """
+    p = np.asarray(mean, dtype=np.float64)
+    return p*(1 - p)
+
+
+def temperature_poisson(beta: ArrayLike) -> FloatArray:
+    """Temperature of the Poisson log-likelihood summed over features, with features over the root of their
+    Fisher information.
+
+    ``β``
+
+    Parameters
+    ----------
+    beta : array_like
+        weight of the divergence as the code writes it, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        T, in variance of the features over √G.
+
+    Notes
+    -----
+    Step ``temperature`` of the derivation ``poisson``.
+
+    Examples
+    --------
+    >>> round(float(temperature_poisson(0.5)), 12)
+    0.5
+    """
+    return np.asarray(beta, dtype=np.float64)
+
+
+def beta_poisson(temperature: ArrayLike) -> FloatArray:
+    """Weight that puts the Poisson log-likelihood summed over features at a temperature.
+
+    ``T``
+
+    Parameters
+    ----------
+    temperature : array_like
+        T, in variance of the features over √G, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        beta, as the code writes it.
+
+    Notes
+    -----
+    Step ``temperature`` of the derivation ``poisson``.
+
+    Examples
+    --------
+    >>> round(float(beta_poisson(0.5)), 12)
+    0.5
+    """
+    return np.asarray(temperature, dtype=np.float64)
+
+
+def fisher_poisson(mean: ArrayLike) -> FloatArray:
+    """Fisher information of one feature of a poisson decoder at collapse.
+
+    ``p``
+
+    Parameters
+    ----------
+    mean : array_like
+        mean of the feature, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        G, in data variance.
+
+    Notes
+    -----
+    Step ``fisher-information`` of the derivation ``poisson``.
+
+    Examples
+    --------
+    >>> round(float(fisher_poisson(0.25)), 12)
+    0.25
+    """
+    return np.asarray(mean, dtype=np.float64)
+
+
+def beta_learned_variance(temperature: ArrayLike, features: ArrayLike, distortion: ArrayLike) -> FloatArray:
+    """Weight at which a learned decoder variance settles at a temperature.
+
+    ``D*T/Dist``
+
+    Parameters
+    ----------
+    temperature : array_like
+        T, in data variance, > 0.
+    features : array_like
+        D, number of features.
+    distortion : array_like
+        squared error per row at T, in data variance, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        beta, as the code writes it.
+
+    Notes
+    -----
+    Step ``self-consistency`` of the derivation ``learned-variance``.
+
+    Examples
+    --------
+    >>> round(float(beta_learned_variance(1.0, 4.0, 3.0)), 12)
+    1.333333333333
+    """
+    T = np.asarray(temperature, dtype=np.float64)
+    D = np.asarray(features, dtype=np.float64)
+    Dist = np.asarray(distortion, dtype=np.float64)
+    return T*D/Dist
+
+
+def temperature_learned_variance(
+    beta: ArrayLike,
+    features: ArrayLike,
+    active: ArrayLike,
+    rest: ArrayLike,
+) -> FloatArray:
+    """Temperature that a learned decoder variance settles at with a number of active modes.
+
+    ``R*β/(D - n*β)``
+
+    Parameters
+    ----------
+    beta : array_like
+        weight of the divergence as the code writes it, > 0.
+    features : array_like
+        D, number of features.
+    active : array_like
+        n, number of active modes, < D/beta.
+    rest : array_like
+        R, variance of all other modes, in data variance.
+
+    Returns
+    -------
+    ndarray of float64
+        T, in data variance.
+
+    Notes
+    -----
+    Step ``root`` of the derivation ``learned-variance``.
+
+    Examples
+    --------
+    >>> round(float(temperature_learned_variance(1.0, 4.0, 2.0, 2.0)), 12)
+    1.0
+    """
+    β = np.asarray(beta, dtype=np.float64)
+    D = np.asarray(features, dtype=np.float64)
+    n = np.asarray(active, dtype=np.float64)
+    R = np.asarray(rest, dtype=np.float64)
+    return R*β/(D - β*n)

@@ -16,6 +16,7 @@ G, g     Fisher information, (D, D), diagonal g_i = A″(θ_0i)               da
 S        covariance of the data, (D, D)                                    data²
 w, v, ω  decoder weight; δμ = v·y and δ ln σ = ω·y, vectors (D,)           1/data
 beta     weight of the divergence                                          1
+λ, T     eigenvalue of G^{-1/2} S G^{-1/2}; temperature in its units       1
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ import sympy as sp
 from .derivation import Derivation, Quantity, Step
 from .errors import InputError
 from .exact_matrix import exact_symmetric
-from .loss import BETA, gaussian_expectation
+from .linear_mode import LAMBDA, mode_free_energy
+from .linear_mode import S as _WIDTH
+from .linear_mode import V as _ENCODER
+from .linear_mode import W as _DECODER
+from .loss import BETA, T, gaussian_expectation
 from .normal_form import exact
 
 __all__ = ["LOG_PARTITIONS", "critical_beta", "critical_matrix", "derive_exponential_family", "fisher_information"]
@@ -193,6 +198,8 @@ def derive_exponential_family(family: str = "bernoulli") -> Derivation:
             *(Quantity(s, "covariance of the features", "data²") for s in (a, b, cross)),
             *(Quantity(s, "decoder weight", "1/data") for s in w),
             *(Quantity(s, "encoder weight", "1/data") for s in (*v, *omega)),
+            Quantity(LAMBDA, "eigenvalue of the covariance of the features over √G"),
+            Quantity(T, "temperature of the features over √G"),
         ),
         (*_one_feature(family, A), *_quadratic_form(G, S, w, v, omega), _family_step(family)),
     )
@@ -280,6 +287,28 @@ def _quadratic_form(G: sp.Matrix, S: sp.Matrix, w: sp.Matrix, v: sp.Matrix, omeg
             "The form is positive iff β exceeds the top eigenvalue of G^(−½) S G^(−½).",
             "det(βG − S) = det G · det(β − G^(−½) S G^(−½))",
             ((BETA * G - S).det() - G.det() * (BETA * sp.eye(2) - root * S * root).det(),),
+        ),
+        _temperature_step(mean, w, v, root, root * S * root),
+    )
+
+
+def _temperature_step(mean: sp.Expr, w: sp.Matrix, v: sp.Matrix, root: sp.Matrix, white: sp.Matrix) -> Step:
+    """In features divided by √G the form is the quadratic part of a Gaussian model's F, with β in the place of T."""
+    rescaled = {**dict(zip(w, root * w, strict=True)), **dict(zip(v, root * v, strict=True))}
+    gaussian = (w.T * w - 2 * w.T * white * v + BETA * v.T * white * v)[0, 0]
+    mode = mode_free_energy().subs(_WIDTH, 1)
+    quadratic = _DECODER**2 - 2 * LAMBDA * _DECODER * _ENCODER + T * LAMBDA * _ENCODER**2
+    second = mode.subs({_DECODER: eps * _DECODER, _ENCODER: eps * _ENCODER}, simultaneous=True)
+    return Step(
+        "temperature",
+        sp.Eq(T, BETA, evaluate=False),
+        "Divide the features by √G: twice the form is the quadratic part of F of a Gaussian model with T = β, so the "
+        "eigenvalues of G^(−½) S G^(−½) are its thresholds: that of full collapse exactly, the next ones as the number "
+        "of directions in which full collapse is unstable.",
+        "weights rescaled by √G; F of a mode of eigenvalue λ to second order in (w, v) at s = 1 is w² − 2λwv + Tλv²",
+        (
+            sp.expand(2 * mean.subs(rescaled, simultaneous=True) - gaussian),
+            sp.expand(sp.diff(second, eps, 2).subs(eps, 0) / 2 - quadratic),
         ),
     )
 
