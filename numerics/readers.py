@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from theory.errors import InputError, MissingExtraError
 from .delimited import read_delimited
 from .sheet import Choose, Sheet, chosen_indices, default_names, real_matrix
 
-__all__ = ["read_array", "read_file"]
+__all__ = ["npz_names", "numpy_file", "read_array", "read_file"]
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 _PARQUET = (".parquet", ".pq")
@@ -61,9 +62,7 @@ def read_file(path: Path, choose: Choose, *, header: bool = True, labels: Sequen
         if ending.endswith(_PARQUET):
             return _read_parquet(path, choose, labels)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the file and its permissions"
-        ) from error
+        raise _unreadable(path, error) from error
     raise InputError(
         f"{path}: the ending {path.suffix!r} is not one that is read; give .csv, .tsv, .txt (or .gz of these), .npy, "
         ".npz, .parquet, or a folder of rasters"
@@ -107,16 +106,18 @@ def read_array(
     return Sheet(values, tuple(all_names[k] for k in wanted))
 
 
-def _read_numpy(path: Path, choose: Choose, labels: Sequence[str]) -> Sheet:
+@contextmanager
+def numpy_file(path: Path) -> Iterator[Any]:
+    """What ``numpy.load`` finds in a file, an array or an open archive, without ever unpickling.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, is damaged or holds Python objects, also where that shows inside the block.
+    """
     try:
         with path.open("rb") as file:
-            loaded: Any = np.load(file, allow_pickle=False)
-            if not isinstance(loaded, NpzFile):
-                return read_array(loaded, choose, labels=labels, where=str(path))
-            with loaded:
-                key = "x" if "x" in loaded else _only_matrix(path, loaded)
-                names = _npz_names(path, loaded["columns"]) if "columns" in loaded and key != "columns" else ()
-                return read_array(loaded[key], choose, labels=labels, where=f"{path}[{key!r}]", names=names)
+            yield np.load(file, allow_pickle=False)
     except InputError:
         raise
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -126,6 +127,22 @@ def _read_numpy(path: Path, choose: Choose, labels: Sequence[str]) -> Sheet:
                 "float array with numpy.save"
             ) from error
         raise InputError(f"{path}: not a complete NumPy file ({error}); save it again with numpy.save") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be read ({error.strerror or error}); check the file and its permissions")
+
+
+def _read_numpy(path: Path, choose: Choose, labels: Sequence[str]) -> Sheet:
+    with numpy_file(path) as loaded:
+        if not isinstance(loaded, NpzFile):
+            return read_array(loaded, choose, labels=labels, where=str(path))
+        with loaded:
+            key = "x" if "x" in loaded else _only_matrix(path, loaded)
+            names = npz_names(path, loaded["columns"]) if "columns" in loaded and key != "columns" else ()
+            return read_array(loaded[key], choose, labels=labels, where=f"{path}[{key!r}]", names=names)
 
 
 def _only_matrix(path: Path, arrays: NpzFile) -> str:
@@ -139,7 +156,8 @@ def _only_matrix(path: Path, arrays: NpzFile) -> str:
     )
 
 
-def _npz_names(path: Path, names: NDArray[Any]) -> tuple[str, ...]:
+def npz_names(path: Path, names: NDArray[Any]) -> tuple[str, ...]:
+    """The column names that an archive holds; InputError unless they are a one-dimensional array of text."""
     if names.ndim != 1 or names.dtype.kind != "U":
         raise InputError(
             f"{path}['columns']: must be a one-dimensional array of text, got {names.dtype} of shape {names.shape}; "
