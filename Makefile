@@ -34,11 +34,13 @@ lint: $(STAMP)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m theory.emit --check
 	$(BIN)/python -m theory.emit_matrix --check
+	$(BIN)/python -m theory.emit_javascript --check
 
-# Write numerics/_formulas.py and numerics/_matrix_formulas.py from the derivations.
+# Write numerics/_formulas.py, numerics/_matrix_formulas.py and landau_vae/explorer/formulas.js from the derivations.
 formulas: $(STAMP)
 	$(BIN)/python -m theory.emit --write
 	$(BIN)/python -m theory.emit_matrix --write
+	$(BIN)/python -m theory.emit_javascript --write
 
 # Every declared Python resolves, and the lowest versions that setup.cfg declares pass the tests.
 test-lowest: $(STAMP)

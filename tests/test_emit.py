@@ -115,7 +115,7 @@ def test_javascript_against_numpy(tmp_path):
         pytest.skip("node is not installed")
     module = tmp_path / "formulas.mjs"
     calls = {name: [0.3 + 0.17 * i for i in range(len(f.arguments))] for name, f in FORMULAS.items()}
-    lines = [f'  "{name}": f.{emit._camel(name)}(...{json.dumps(numbers)}),' for name, numbers in calls.items()]
+    lines = [f'  "{name}": f.{emit.camel(name)}(...{json.dumps(numbers)}),' for name, numbers in calls.items()]
     module.write_text(emit.emit_module("javascript"), encoding="utf-8")
     main = tmp_path / "main.mjs"
     main.write_text(

@@ -16,7 +16,7 @@ import argparse
 import difflib
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from sympy.printing.str import StrPrinter
 from .errors import InputError
 from .formulas import Formula, catalogue
 
-__all__ = ["TARGETS", "emit_function", "emit_module", "main"]
+__all__ = ["TARGETS", "camel", "emit_function", "emit_module", "main", "write_or_check"]
 
 PATH = Path(__file__).resolve().parents[1] / "numerics" / "_formulas.py"
 _GREEK = {"lambda": "λ", "Lambda": "Λ", "beta": "β", "eta2": "η2"}
@@ -216,12 +216,12 @@ def _javascript(formula: Formula) -> list[str]:
     lines = ["/**", f" * {formula.summary}"]
     if equation := _equation(formula):
         lines.append(f" * {equation}")
-    lines += [f" * @param {{number}} {_camel(a.name)} {a.meaning}" for a in formula.arguments]
+    lines += [f" * @param {{number}} {camel(a.name)} {a.meaning}" for a in formula.arguments]
     kind = "number" if formula.kind == "number" else "Array"
     lines += [f" * @returns {{{kind}}} {formula.returns}"]
     lines += [f" * Step {formula.step} of the derivation {formula.derivation}.", " */"]
-    lines.append(f"export function {_camel(formula.name)}({', '.join(_camel(a.name) for a in formula.arguments)}) {{")
-    renamed = ((_letter(a.symbol), _camel(a.name)) for a in formula.arguments)
+    lines.append(f"export function {camel(formula.name)}({', '.join(camel(a.name) for a in formula.arguments)}) {{")
+    renamed = ((_letter(a.symbol), camel(a.name)) for a in formula.arguments)
     lines += [f"  const {letter} = {name};" for letter, name in renamed if letter != name]
     lines += [f"  const {_letter(symbol)} = {printer.doprint(value)};" for symbol, value in formula.definitions]
     return [*lines, f"  return {_value(formula, printer, '[{}]')};", "}"]
@@ -243,7 +243,8 @@ def _entry(printer: _Printer, expression: sp.Expr) -> str:
     return repr(float(expression)) if expression.is_Integer else str(printer.doprint(expression))
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """Return a name in snake case as JavaScript writes it: ``signal_fraction`` becomes ``signalFraction``."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 
@@ -376,35 +377,60 @@ def emit_module(target: str, formulas: Sequence[Formula] | None = None) -> str:
     return header + "".join(("\n" if target == "javascript" else "\n\n") + body for body in bodies)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write, check or print the emitted formulas; return the exit status (1 if ``--check`` finds them stale)."""
-    parser = argparse.ArgumentParser(prog="python -m theory.emit", description=main.__doc__)
+def write_or_check(
+    module: str, path: Path, fresh: Callable[[], str], arguments: Sequence[str] | None = None, *, printing: bool = False
+) -> int:
+    """Run the command line of an emitter: write its file, or check that it is what would be written.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module, for the help.
+    path : Path
+        The generated file.
+    fresh : callable
+        Makes its content.
+    arguments : sequence of str, optional
+        The command line; ``sys.argv[1:]`` by default.
+    printing : bool
+        Whether ``--print TARGET`` prints the catalogue in any language instead.
+
+    Returns
+    -------
+    int
+        Exit status: 1 if ``--check`` finds the file stale.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=f"Write or check {path.name}.")
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", action="store_true", help="write numerics/_formulas.py")
-    action.add_argument(
-        "--check", action="store_true", help="fail if numerics/_formulas.py is not what would be written"
-    )
-    action.add_argument("--print", choices=list(_EMITTERS), help="print a module in this language")
+    action.add_argument("--write", action="store_true", help=f"write {path.name}")
+    action.add_argument("--check", action="store_true", help=f"fail if {path.name} is not what would be written")
+    if printing:
+        action.add_argument("--print", choices=list(_EMITTERS), help="print a module in this language")
     options = parser.parse_args(arguments)
-    if options.print:
+    if printing and options.print:
         sys.stdout.write(emit_module(options.print))
         return 0
-    fresh = emit_module("numpy")
+    source = fresh()
     if options.write:
-        temporary = PATH.with_suffix(".tmp")
-        temporary.write_text(fresh, encoding="utf-8")
-        temporary.replace(PATH)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(source, encoding="utf-8")
+        temporary.replace(path)
         return 0
-    present = PATH.read_text(encoding="utf-8") if PATH.exists() else ""
-    if present == fresh:
+    present = path.read_text(encoding="utf-8") if path.exists() else ""
+    if present == source:
         return 0
     difference = difflib.unified_diff(
-        present.splitlines(), fresh.splitlines(), "committed", "derived", lineterm="", n=1
+        present.splitlines(), source.splitlines(), "committed", "derived", lineterm="", n=1
     )
     for line in list(difference)[:20]:
         print(line, file=sys.stderr)
-    print(f"{PATH.name} is stale: it is not what the derivations say; run: make formulas", file=sys.stderr)
+    print(f"{path.name} is stale: it is not what the derivations say; run: make formulas", file=sys.stderr)
     return 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write, check or print the emitted formulas; return the exit status (1 if ``--check`` finds them stale)."""
+    return write_or_check("theory.emit", PATH, lambda: emit_module("numpy"), arguments, printing=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ All but the shared directions run on arrays of mpmath numbers too.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from .decoupling import matrix_free_energy
-from .emit import emit_function
+from .emit import emit_function, write_or_check
 from .formulas import Argument, Formula
 from .loss import T
 from .matrix_form import BLOCKS, HEIGHT, LATENTS, ROOT, ROOTS, SHARED, SMALLEST, derive_matrix_form
@@ -220,21 +219,7 @@ def emit_matrix_module() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the emitted module; return the exit status (1 if ``--check`` finds it stale)."""
-    parser = argparse.ArgumentParser(prog="python -m theory.emit_matrix", description=main.__doc__)
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", action="store_true", help="write numerics/_matrix_formulas.py")
-    action.add_argument("--check", action="store_true", help="fail if it is not what would be written")
-    options = parser.parse_args(arguments)
-    fresh = emit_matrix_module()
-    if options.write:
-        temporary = PATH.with_suffix(".tmp")
-        temporary.write_text(fresh, encoding="utf-8")
-        temporary.replace(PATH)
-        return 0
-    if PATH.exists() and PATH.read_text(encoding="utf-8") == fresh:
-        return 0
-    print(f"{PATH.name} is stale; run: python -m theory.emit_matrix --write", file=sys.stderr)
-    return 1
+    return write_or_check("theory.emit_matrix", PATH, emit_matrix_module, arguments)
 
 
 if __name__ == "__main__":
