@@ -15,11 +15,12 @@ and the bias corrections and both factors fold into two scalars.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Adam", "cosine_rate", "inverse_rate"]
+__all__ = ["SCHEDULES", "Adam", "constant_rate", "cosine_rate", "inverse_rate"]
 
 Array = npt.NDArray[np.floating]
 
@@ -56,8 +57,11 @@ class Adam:
         self._v = np.zeros_like(theta)
         self._steps = 0
 
-    def step(self, gradient: Array, rate: float) -> None:
-        """Move ``theta`` by one update of learning rate ``rate``; ``gradient`` is used as scratch space."""
+    def step(self, gradient: Array, rate: float, live: Array | None = None) -> None:
+        """Move ``theta`` by one update of learning rate ``rate``; ``gradient`` is used as scratch space.
+
+        ``live`` (P,), if given, is 0 for entries that stay where they are and 1 for the others.
+        """
         (beta1, beta2), g, m, v = self._betas, gradient, self._m, self._v
         self._steps += 1
         m *= beta1
@@ -72,7 +76,17 @@ class Adam:
         g += self._epsilon / c
         np.divide(m, g, out=g)
         g *= rate * a / c
+        if live is not None:
+            g *= live
         self._theta -= g
+
+    def state(self) -> dict[str, Array | int]:
+        """Return copies of the moments and the number of steps: with ``theta``, all that the next step needs."""
+        return {"first": self._m.copy(), "second": self._v.copy(), "steps": self._steps}
+
+    def restore(self, state: Mapping[str, Array | int]) -> None:
+        """Take back what :meth:`state` returned."""
+        self._m[:], self._v[:], self._steps = state["first"], state["second"], int(state["steps"])
 
     def flush(self) -> None:
         """Set decayed entries to exactly zero.
@@ -134,3 +148,22 @@ def inverse_rate(step: int, steps: int, rate: float, *, warm: float = 0.3, last:
     if step < start:
         return rate
     return rate / (1 + (1 / last - 1) * (step - start) / (steps - start))
+
+
+def constant_rate(step: int, steps: int, rate: float) -> float:
+    """Learning rate that does not fall, as networks are often trained; what is left at the end is noise of that rate.
+
+    Examples
+    --------
+    >>> constant_rate(99, 100, 0.02)
+    0.02
+    """
+    return rate
+
+
+SCHEDULES: dict[str, Callable[[int, int, float], float]] = {
+    "cosine": cosine_rate,
+    "inverse": inverse_rate,
+    "constant": constant_rate,
+}
+"""Learning rate of (step, steps, initial rate) by the name a plan uses."""
