@@ -8,7 +8,7 @@ import argparse
 import importlib
 
 from ... import __version__
-from . import cascade, cite, derive, experiment, phase, phase_diagram, report, verify
+from . import cascade, cite, claims, derive, experiment, phase, phase_diagram, report, verify
 from .common import load_data, temperature_values
 
 __all__ = ["build_parser", "load_data", "temperature_values"]
@@ -35,6 +35,11 @@ _VERBS = (
     (
         experiment,
         "confront theory and exact equilibria with VAEs as people build them: nonlinear, sampled, trained by gradients",
+        "",
+    ),
+    (
+        claims,
+        "the ledger: every claim of the field beside its evidence, with the verdict that follows",
         "",
     ),
     (report, "show a saved verification again, without training", ""),

@@ -1,0 +1,122 @@
+"""The ledger: verdicts follow from evidence, and the committed page says what the evidence says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from landau_vae.cli import run
+from landau_vae.cli.options import derive as derive_options
+from theory.references import CLAIM_SOURCES
+from verify.experiments import EXPERIMENTS, ExperimentResult, Finding, save_result
+from verify.ledger import CLAIMS, Claim, Evidence, Judged, Results, differences, judge, to_markdown
+
+YES = Evidence("x", "=", 1.0, exact=1.0, where="here")
+NO = Evidence("x", "=", 1.0, exact=2.0, where="there")
+UNKNOWN = Evidence("x", "=", 1.0, where="nowhere")
+BITES = Evidence("x", "=", 1.0, exact=2.0, where="far", role="counter-example")
+IDLE = Evidence("x", "=", 1.0, exact=1.0, where="far", role="counter-example")
+
+
+def judged(*evidence: Evidence, conditions: str = "", fails_when: str = "") -> Judged:
+    claim = Claim(
+        "c", "x is 1.", ("hirn2026pruning",), "", conditions, fails_when, "linear", "", (), lambda _: evidence
+    )
+    return judge([claim], Results([]))[0]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "conditions", "kind", "verdict"),
+    [
+        ([YES], "", "holds", "holds"),
+        ([YES], "cold", "holds-under", "holds under: cold"),
+        ([YES, BITES], "cold", "holds-under", "holds under: cold; fails when: hot"),
+        ([BITES], "cold", "fails-when", "fails when: hot"),
+        ([YES, NO, BITES], "cold", "fails", "fails: x (there)"),
+        ([YES, UNKNOWN], "", "undecided", "undecided: nowhere"),
+        ([YES, IDLE], "cold", "undecided", "undecided: the counter-example did not bite (x, far)"),
+        ([], "", "undecided", "undecided: no evidence"),
+    ],
+)
+def test_the_verdict_follows_from_the_evidence(
+    evidence: list[Evidence], conditions: str, kind: str, verdict: str
+) -> None:
+    found = judged(*evidence, conditions=conditions, fails_when="hot")
+    assert (found.kind, found.verdict) == (kind, verdict)
+
+
+@settings(derandomize=True, deadline=None, max_examples=50)
+@given(st.floats(-5, 5), st.floats(-5, 5), st.floats(0, 1), st.floats(0, 1))
+def test_relations_forgive_tolerance_or_four_standard_errors(p: float, m: float, e: float, tolerance: float) -> None:
+    slack = max(tolerance, 4 * e)
+    for relation, expected in (("=", abs(m - p) <= slack), ("<=", m <= p + slack), (">=", m >= p - slack)):
+        found = Evidence("x", relation, p, measured=m, stderr=e, tolerance=tolerance)  # type: ignore[arg-type]
+        assert found.agrees is expected
+
+
+def test_measured_decides_before_exact() -> None:
+    assert Evidence("x", "=", 1.0, exact=1.0, measured=2.0).agrees is False
+
+
+def test_every_claim_names_what_exists() -> None:
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS) >= 30
+    derivations = {*derive_options.MODELS, *CLAIM_SOURCES, ""}
+    for claim in CLAIMS:
+        assert claim.derivation in derivations, claim.id
+        assert set(claim.experiments) <= set(EXPERIMENTS), claim.id
+        if claim.solver:
+            module, _, name = claim.solver.rpartition(".")
+            try:
+                assert hasattr(__import__(module, fromlist=[name]), name), claim.id
+            except ImportError:
+                __import__(claim.solver)
+
+
+def test_the_contested_pair_appears_with_conditions() -> None:
+    statements = {claim.id: claim for claim in CLAIMS}
+    for name in ("kl-discontinuous", "mean-field-law"):
+        assert statements[name].conditions
+        assert statements[name].fails_when
+
+
+def test_exact_claims_need_no_experiment() -> None:
+    found = {j.claim.id: j.kind for j in judge([c for c in CLAIMS if not c.experiments], Results([]))}
+    assert set(found.values()) <= {"holds", "holds-under", "fails-when"}, found
+    assert {"sandwich", "class-flexible", "only-subsets"} <= set(found)
+
+
+def test_a_planted_finding_turns_a_verdict() -> None:
+    claim = next(c for c in CLAIMS if c.id == "rate-distortion-bound")
+
+    def verdict(measured: float) -> str:
+        finding = {"bound/x": Finding(measured, predicted=0.0, stderr=0.001, where="x")}
+        return judge([claim], Results([ExperimentResult("hysteresis", "quick", 0, {}, finding)]))[0].kind
+
+    assert (verdict(0.1), verdict(-0.1)) == ("holds-under", "fails")
+
+
+def test_pages_differ_by_more_than_measured_digits() -> None:
+    j = judged(YES, Evidence("y", "=", 1.0, measured=1.01, stderr=0.01, where="trained"))
+    page = to_markdown([j])
+    assert "⟨1.01⟩" in page
+    assert differences(page, page.replace("⟨1.01⟩", "⟨0.99⟩")) == []
+    assert differences(page, page.replace("holds", "fails"))
+    assert differences(page, page + "\nmore")
+
+
+def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["claims", "critical-slowing-down", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["claims"]
+    assert [c["id"] for c in found] == ["critical-slowing-down"]
+    assert set(found[0]["evidence"]) == {"predicted", "exact", "measured", "stderr"}
+    assert run(["claims", "phlogiston"]) == 2
+    assert "unknown claim 'phlogiston'" in capsys.readouterr().err
+    assert run(["claims", "rate-law", "--results", str(tmp_path)]) == 2
+    assert "holds no result of the experiment 'threshold'" in capsys.readouterr().err
+    save_result(ExperimentResult("threshold", "quick", 0, {}, {"linear/rate": Finding(9.0, predicted=1.0)}), tmp_path)
+    assert run(["claims", "rate-law", "--results", str(tmp_path)]) == 1
+    assert "fails" in capsys.readouterr().out

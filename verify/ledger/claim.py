@@ -1,0 +1,279 @@
+"""A claim, the evidence for and against it, and the verdict that follows from the evidence.
+
+===================  ========================================================================================
+name                 meaning
+===================  ========================================================================================
+``support``          a case inside the claim's conditions: it must come out as the claim says
+``counter-example``  a case outside them: there the bare statement must be seen to fail, or the condition is idle
+``predicted``        what the claim says of the case, evaluated
+``exact``            what the exact solver says
+``measured``         what training says
+===================  ========================================================================================
+
+A verdict is computed, never stored: whoever doubts it changes the evidence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from theory.references import REFERENCES, source_line
+
+from ..experiments.result import ExperimentResult, Finding
+
+__all__ = ["Claim", "Evidence", "Judged", "Results", "judge"]
+
+Relation = Literal["=", "<=", ">="]
+Role = Literal["support", "counter-example"]
+Kind = Literal["holds", "holds-under", "fails-when", "fails", "undecided"]
+
+_SIGMAS = 4.0
+"""Standard errors forgiven: dozens of cases are judged at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One case.
+
+    Parameters
+    ----------
+    quantity : str
+        What is compared, e.g. ``"threshold T_1/λ_1"``.
+    relation : {"=", "<=", ">="}
+        How the measured (else the exact) number should stand to the predicted one.
+    predicted : float
+        What the bare statement of the claim says here.
+    exact, measured, stderr : float or None
+        Exact solver, training, and the standard error of the latter.
+    tolerance : float
+        Forgiven deviation, absolute, beside four standard errors.
+    where : str
+        Data, model, temperature.
+    role : {"support", "counter-example"}
+        Whether the case lies inside the claim's conditions.
+
+    Examples
+    --------
+    >>> Evidence("jump", "=", 0.0, exact=0.7, tolerance=0.01).agrees
+    False
+    >>> Evidence("F", ">=", 1.0, measured=0.98, stderr=0.01).agrees
+    True
+    """
+
+    quantity: str
+    relation: Relation
+    predicted: float
+    exact: float | None = None
+    measured: float | None = None
+    stderr: float | None = None
+    tolerance: float = 0.0
+    where: str = ""
+    role: Role = "support"
+
+    def __post_init__(self) -> None:
+        for name in ("predicted", "exact", "measured", "stderr", "tolerance"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"{name} of the evidence {self.quantity!r} must be finite, got {value}")
+
+    @classmethod
+    def of(
+        cls,
+        quantity: str,
+        relation: Relation,
+        finding: Finding | None,
+        *,
+        predicted: float | None = None,
+        tolerance: float = 0.0,
+        where: str = "",
+        role: Role = "support",
+    ) -> Evidence:
+        """From a finding of an experiment; a finding that is missing decides nothing.
+
+        ``predicted`` defaults to the finding's own prediction.
+        """
+        if finding is None:
+            return cls(quantity, relation, predicted or 0.0, where=f"{where} (not run)".strip(), role=role)
+        value = finding.predicted if predicted is None else predicted
+        if value is None:
+            raise ValueError(f"the evidence {quantity!r} needs a prediction: the finding has none")
+        return cls(
+            quantity,
+            relation,
+            value,
+            finding.exact,
+            finding.measured,
+            finding.stderr,
+            tolerance,
+            where or finding.where,
+            role,
+        )
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the case comes out as the statement says; None if nothing was solved or measured."""
+        found = self.measured if self.measured is not None else self.exact
+        if found is None:
+            return None
+        slack = max(self.tolerance, _SIGMAS * (self.stderr or 0.0))
+        if self.relation == "=":
+            return abs(found - self.predicted) <= slack
+        if self.relation == "<=":
+            return found <= self.predicted + slack
+        return found >= self.predicted - slack
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers, relation and outcome."""
+        names = ("quantity", "relation", "predicted", "exact", "measured", "stderr", "tolerance", "where", "role")
+        return {**{name: getattr(self, name) for name in names}, "agrees": self.agrees}
+
+
+class Results:
+    """The results of experiments by name, with look-ups that do not fail."""
+
+    def __init__(self, results: Sequence[ExperimentResult]) -> None:
+        self._results = {result.name: result for result in results}
+
+    def finding(self, experiment: str, name: str) -> Finding | None:
+        """A finding, or None if the experiment was not run or did not find it."""
+        result = self._results.get(experiment)
+        return None if result is None else result.findings.get(name)
+
+    def findings(self, experiment: str, prefix: str) -> dict[str, Finding]:
+        """All findings whose names start with a prefix, by the rest of the name."""
+        result = self._results.get(experiment)
+        found = {} if result is None else result.findings
+        return {name.removeprefix(prefix): f for name, f in found.items() if name.startswith(prefix)}
+
+    def settings(self, experiment: str) -> dict[str, Any]:
+        """How an experiment was run; empty if it was not."""
+        result = self._results.get(experiment)
+        return {} if result is None else dict(result.settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement of the field, with everything needed to judge it.
+
+    Parameters
+    ----------
+    id : str
+        Short and unique.
+    statement : str
+        As its source makes it, without our conditions.
+    source : tuple of str
+        Keys of :data:`theory.references.REFERENCES`.
+    section : str
+        Where in the source.
+    conditions : str
+        Under which it is true, to be read after "holds under"; empty if it needs none.
+    fails_when : str
+        The weakest known circumstance in which it fails, to be read after "fails when"; empty if none is known.
+    derivation : str
+        The model of ``landau-vae derive`` whose steps prove or state it.
+    solver : str
+        The exact solver that is asked.
+    experiments : tuple of str
+        The experiments that measure it.
+    gather : callable
+        Makes the evidence from the results; the first case is the headline.
+
+    Raises
+    ------
+    ValueError
+        If the source is unknown.
+    """
+
+    id: str
+    statement: str
+    source: tuple[str, ...]
+    section: str
+    conditions: str
+    fails_when: str
+    derivation: str
+    solver: str
+    experiments: tuple[str, ...]
+    gather: Callable[[Results], Sequence[Evidence]]
+
+    def __post_init__(self) -> None:
+        unknown = [key for key in self.source if key not in REFERENCES]
+        if unknown or not self.source:
+            raise ValueError(f"claim {self.id!r} must name known sources, got {self.source!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A claim with its evidence; verdict and kind follow."""
+
+    claim: Claim
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """``holds``, ``holds-under``, ``fails-when``, ``fails`` or ``undecided``.
+
+        Supports must all agree and counter-examples must all bite; evidence that is missing leaves it undecided.
+        """
+        supports = [e.agrees for e in self.evidence if e.role == "support"]
+        against = [e.agrees for e in self.evidence if e.role == "counter-example"]
+        if False in supports:
+            return "fails"
+        if None in supports or None in against or True in against or not self.evidence:
+            return "undecided"
+        if not supports:
+            return "fails-when"
+        return "holds-under" if self.claim.conditions or against else "holds"
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        c, kind = self.claim, self.kind
+        if kind == "holds":
+            return "holds"
+        if kind == "holds-under":
+            text = f"holds under: {c.conditions}"
+            bitten = any(e.role == "counter-example" for e in self.evidence)
+            return f"{text}; fails when: {c.fails_when}" if bitten else text
+        if kind == "fails-when":
+            return f"fails when: {c.fails_when}"
+        if kind == "fails":
+            worst = next(e for e in self.evidence if e.role == "support" and e.agrees is False)
+            return f"fails: {worst.quantity} ({worst.where})"
+        idle = next((e for e in self.evidence if e.role == "counter-example" and e.agrees), None)
+        if idle is not None:
+            return f"undecided: the counter-example did not bite ({idle.quantity}, {idle.where})"
+        missing = sorted({e.where for e in self.evidence if e.agrees is None})
+        return f"undecided: {'; '.join(missing) or 'no evidence'}"
+
+    @property
+    def counter_example(self) -> Evidence | None:
+        """The first case in which the bare statement fails."""
+        return next((e for e in self.evidence if e.role == "counter-example" and e.agrees is False), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The claim, its headline evidence, every case, and the verdict."""
+        c = self.claim
+        head = self.evidence[0].to_json() if self.evidence else {}
+        return {
+            "id": c.id,
+            "statement": c.statement,
+            "source": f"{source_line(*c.source)}{', ' if c.section else ''}{c.section}",
+            "references": list(c.source),
+            "conditions": c.conditions,
+            "fails_when": c.fails_when,
+            "symbolic": c.derivation,
+            "solver": c.solver,
+            "experiments": list(c.experiments),
+            "evidence": {name: head.get(name) for name in ("predicted", "exact", "measured", "stderr")},
+            "cases": [e.to_json() for e in self.evidence],
+            "kind": self.kind,
+            "verdict": self.verdict,
+        }
+
+
+def judge(claims: Sequence[Claim], results: Results) -> tuple[Judged, ...]:
+    """Gather the evidence of every claim."""
+    return tuple(Judged(claim, tuple(claim.gather(results))) for claim in claims)
