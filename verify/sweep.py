@@ -198,12 +198,21 @@ class _Linear:
         )
 
     def record(
-        self, kernel: Kernel, evaluated: Record, finite: npt.NDArray[np.bool_], noise: Sequence[np.random.Generator]
+        self,
+        kernel: Kernel,
+        temperatures: Array,
+        evaluated: Record,
+        finite: npt.NDArray[np.bool_],
+        noise: Sequence[np.random.Generator],
     ) -> Record:
         return {**kernel.export(), **evaluated}
 
     def identity(self) -> dict[str, Any]:
-        return {"models": "linear", "data": digest(self.data, self.weights, self.validation)}
+        return {
+            "models": "linear",
+            "training data": digest(self.data, self.weights),
+            "validation data": digest(self.validation),
+        }
 
 
 def _train(problem: _Linear, covariance: Array, options: TrainingOptions) -> Sweep:
