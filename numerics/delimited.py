@@ -1,7 +1,7 @@
-"""Delimited text (CSV, TSV, also gzipped) to numbers.
+"""Delimited text (CSV, TSV, also gzipped) to numbers, whole or in blocks of rows.
 
-A file that is numbers throughout goes through NumPy's C parser; a file with text or empty cells is read again row by
-row, which fills in missing cells, skips columns nobody asked for, and otherwise finds the line and cell to name.
+A block that is numbers throughout goes through NumPy's C parser; one with text or empty cells is read again row by row,
+which fills in missing cells, skips columns nobody asked for, and otherwise finds the line and cell to name.
 
 ===========  ===========================================  ==========
 symbol       meaning                                      shape
@@ -20,10 +20,10 @@ import re
 import shlex
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +33,24 @@ from theory.errors import InputError
 
 from .sheet import Choose, Sheet, chosen_indices, default_names
 
-__all__ = ["read_delimited"]
+__all__ = ["delimited_blocks", "read_delimited"]
 
+# Numbers per block: 8 MB of them, and some ten times that of text.
+_CELLS = 2**20
 # Cells that say "no value" in the files people exchange (R, pandas, UCI), in lower case.
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 
 
 def read_delimited(path: Path, choose: Choose, *, header: bool = True, labels: Sequence[str] = ()) -> Sheet:
-    """Read a text table.
+    """Read a text table whole; parameters and errors as in :func:`delimited_blocks`."""
+    blocks = list(delimited_blocks(path, choose, header=header, labels=labels))
+    return Sheet(np.concatenate([block.values for block in blocks]), blocks[-1].columns, notes=blocks[-1].notes)
+
+
+def delimited_blocks(
+    path: Path, choose: Choose, *, header: bool = True, labels: Sequence[str] = (), cells: int = _CELLS
+) -> Iterator[Sheet]:
+    """Read a text table block by block.
 
     Parameters
     ----------
@@ -53,27 +63,40 @@ def read_delimited(path: Path, choose: Choose, *, header: bool = True, labels: S
         Take the first line as names if it is not all numbers; False takes it as data.
     labels : sequence of str, optional
         Names for a file without header; ``x1 … xD`` by default.
+    cells : int
+        Numbers per block, about.
 
-    Returns
-    -------
+    Yields
+    ------
     Sheet
-        Chosen columns; empty cells and NA, N/A, NaN, null, none, ? are NaN.
+        Chosen columns of the next rows; empty cells and NA, N/A, NaN, null, none, ? are NaN.
 
     Raises
     ------
     InputError
         For an empty or header-only file, ragged rows, text in a chosen column, or bytes that are not such text.
     """
+    layout: _Layout | None = None
+    done = 0
     try:
-        try:
-            return _read(path, "utf-8-sig", choose, header, labels)
-        except UnicodeDecodeError:
-            sheet = _read(path, "latin-1", choose, header, labels)
+        for encoding in ("utf-8-sig", "latin-1"):
+            notes = () if encoding == "utf-8-sig" else ("read as Latin-1: not valid UTF-8",)
+            try:
+                # A byte that is no UTF-8 may come late: what was read so far stands, and its rows are passed over.
+                if layout is None:
+                    layout = _layout(path, encoding, header, labels)
+                layout = replace(layout, encoding=encoding)
+                wanted = _wanted(path, layout, choose)
+                for values in _blocks(path, layout, wanted, cells, done):
+                    done += len(values)
+                    yield Sheet(values, tuple(layout.names[k] for k in wanted), notes=notes)
+                return
+            except UnicodeDecodeError:
+                continue
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: the gzip file is damaged ({error}); copy or download it again") from error
     except csv.Error as error:
         raise InputError(f"{path}: not a readable text table ({error}); check its quotes and delimiters") from error
-    return Sheet(sheet.values, sheet.columns, notes=(*sheet.notes, "read as Latin-1: not valid UTF-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +110,7 @@ class _Layout:
     unnamed: frozenset[int]
 
 
-def _read(path: Path, encoding: str, choose: Choose, header: bool, labels: Sequence[str]) -> Sheet:
-    layout = _layout(path, encoding, header, labels)
+def _wanted(path: Path, layout: _Layout, choose: Choose) -> list[int]:
     wanted = chosen_indices(layout.names, choose, str(path))
     for k in wanted:
         if k in layout.unnamed:
@@ -96,12 +118,7 @@ def _read(path: Path, encoding: str, choose: Choose, header: bool, labels: Seque
                 f"{path}: column {k + 1} has no name in the header (a row index?); name it or drop it with "
                 f"--drop-columns {layout.names[k]}"
             )
-    values = _all_numbers(path, layout)
-    if values is None:
-        values = _cell_by_cell(path, layout, wanted)
-    elif wanted != list(range(len(layout.names))):
-        values = values[:, wanted]
-    return Sheet(values, tuple(layout.names[k] for k in wanted))
+    return wanted
 
 
 @contextmanager
@@ -173,7 +190,7 @@ def _is_number(cell: str) -> bool:
     return "_" not in cell
 
 
-def _rows(text: io.TextIOBase, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank (spreadsheets end with rows of bare delimiters) and their line numbers."""
     reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
     for row in reader:
@@ -181,42 +198,59 @@ def _rows(text: io.TextIOBase, delimiter: str) -> Iterator[tuple[int, list[str]]
             yield reader.line_num, row
 
 
-def _all_numbers(path: Path, layout: _Layout) -> NDArray[np.float64] | None:
-    """All cells by NumPy's parser, or None if some cell or row needs a closer look."""
+def _blocks(path: Path, layout: _Layout, wanted: Sequence[int], cells: int, skip: int) -> Iterator[NDArray[np.float64]]:
+    """Values of the wanted columns, the first ``skip`` rows left out."""
+    most = max(1, cells // len(layout.names))
     with _text(path, layout.encoding) as text:
-        if layout.header:
-            next(_rows(text, layout.delimiter))
-        try:
-            values = np.loadtxt(
-                text, delimiter=layout.delimiter, comments=None, quotechar='"', ndmin=2, encoding="utf-8"
-            )
-        except UnicodeDecodeError:
-            raise
-        except ValueError:
-            return None
+        line = next(_rows(text, layout.delimiter))[0] if layout.header else 0
+        while lines := list(islice(text, most)):
+            values = _all_numbers(lines, layout)
+            if values is None:
+                # A quoted cell may run on beyond these lines; the reader takes what belongs to it.
+                values, used = _cell_by_cell(path, layout, wanted, chain(lines, text), len(lines), line)
+            else:
+                used = len(lines)
+                if wanted != list(range(len(layout.names))):
+                    values = values[:, wanted]
+            line += used
+            values, skip = values[skip:], max(0, skip - len(values))
+            if len(values):
+                yield values
+
+
+def _all_numbers(lines: Sequence[str], layout: _Layout) -> NDArray[np.float64] | None:
+    """All cells by NumPy's parser, or None if some cell or row needs a closer look."""
+    if all(line.isspace() for line in lines):
+        return None
+    try:
+        values = np.loadtxt(lines, delimiter=layout.delimiter, comments=None, quotechar='"', ndmin=2, encoding="utf-8")
+    except ValueError:
+        return None
     return values if values.shape[1] == len(layout.names) else None
 
 
-def _cell_by_cell(path: Path, layout: _Layout, wanted: Sequence[int]) -> NDArray[np.float64]:
-    width, cells = len(layout.names), array("d")
-    with _text(path, layout.encoding) as text:
-        rows = _rows(text, layout.delimiter)
-        if layout.header:
-            next(rows)
-        for line, row in rows:
-            if len(row) != width:
-                raise InputError(
-                    f"{path}: line {line} has {len(row)} columns where {width} are expected "
-                    f"({'as in the header' if layout.header else 'as in the first line'}); mend the line"
-                )
-            chosen = [row[k] for k in wanted]
-            # float() takes "1_000" for a number, which no data file means.
-            try:
-                numbers = list(map(float, chosen)) if "_" not in "".join(chosen) else None
-            except ValueError:
-                numbers = None
-            cells.extend(numbers or [_number(path, line, layout, k, row[k]) for k in wanted])
-    return np.frombuffer(cells, dtype=np.float64).reshape(-1, len(wanted))
+def _cell_by_cell(
+    path: Path, layout: _Layout, wanted: Sequence[int], lines: Iterator[str], count: int, before: int
+) -> tuple[NDArray[np.float64], int]:
+    """Values of at least ``count`` lines, up to the end of a row, and how many lines that took."""
+    width, cells, used = len(layout.names), array("d"), count
+    for used, row in _rows(lines, layout.delimiter):
+        line = before + used
+        if len(row) != width:
+            raise InputError(
+                f"{path}: line {line} has {len(row)} columns where {width} are expected "
+                f"({'as in the header' if layout.header else 'as in the first line'}); mend the line"
+            )
+        chosen = [row[k] for k in wanted]
+        # float() takes "1_000" for a number, which no data file means.
+        try:
+            numbers = list(map(float, chosen)) if "_" not in "".join(chosen) else None
+        except ValueError:
+            numbers = None
+        cells.extend(numbers or [_number(path, line, layout, k, row[k]) for k in wanted])
+        if used >= count:
+            break
+    return np.frombuffer(cells, dtype=np.float64).reshape(-1, len(wanted)), max(used, count)
 
 
 def _number(path: Path, line: int, layout: _Layout, k: int, cell: str) -> float:

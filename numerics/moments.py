@@ -35,8 +35,6 @@ _BLOCK = 1024
 # Numbers per run, the unit that threads share: a smaller table is done before a second thread has started.
 _RUN = 2**21
 _SYRK_FROM = 32
-# What error messages call the rows.
-_WHERE = "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,8 @@ class Moments:
         Weighted mean, in data units.
     scatter : ndarray, shape (D, D)
         Weighted sum of outer products of the centred rows.
+    columns : tuple of str
+        Names of the columns; empty if nobody named them.
 
     Notes
     -----
@@ -75,9 +75,17 @@ class Moments:
     n: int
     mean: NDArray[np.float64]
     scatter: NDArray[np.float64]
+    columns: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, rows: ArrayLike, weights: ArrayLike | None = None, *, columns: Sequence[str] | None = None) -> Moments:
+    def of(
+        cls,
+        rows: ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        where: str = "data",
+    ) -> Moments:
         """Moments of the rows of an array.
 
         Parameters
@@ -87,15 +95,17 @@ class Moments:
         weights : array_like, shape (N,), optional
             Non-negative, finite, not all zero. A row of weight w counts like w equal rows.
         columns : sequence of str, optional
-            Names used in error messages.
+            Names of the columns, kept and used in error messages.
+        where : str
+            What error messages call the rows.
 
         Raises
         ------
         InputError
             If the shapes, the values or the weights are unusable, or if squares of the values overflow.
         """
-        x = real_matrix(np.asanyarray(rows), _WHERE)
-        w = None if weights is None else checked_weights(weights, len(x), _WHERE, least=1)
+        x = real_matrix(np.asanyarray(rows), where)
+        w = None if weights is None else checked_weights(weights, len(x), where, least=1)
         # Wide data need more rows for the product to outweigh adding up its (D, D) results.
         block = max(_BLOCK, 4 * x.shape[1])
         # An overflow or a NaN cannot hide: it ends up in the totals, which are looked at below.
@@ -106,13 +116,13 @@ class Moments:
             offset = total / weight
             scatter = products - weight * np.outer(offset, offset)
         if not np.isfinite(scatter).all():
-            names = tuple(columns) if columns is not None else default_names(x.shape[1], (), _WHERE)
+            names = tuple(columns) if columns is not None else default_names(x.shape[1], (), where)
             values = x.astype(np.float64)
-            require_finite(values, names, _WHERE)
-            require_squares(values, names, _WHERE)
-            raise InputError("data: the covariance overflows in double precision; change the unit of the columns")
+            require_finite(values, names, where)
+            require_squares(values, names, where)
+            raise InputError(f"{where}: the covariance overflows in double precision; change the unit of the columns")
         n = len(x) if w is None else int(np.count_nonzero(w))
-        return cls(weight, n, shift + offset, scatter)
+        return cls(weight, n, shift + offset, scatter, tuple(columns or ()))
 
     def merge(self, other: Moments) -> Moments:
         """Moments of the union of two disjoint sets of rows.
@@ -120,18 +130,24 @@ class Moments:
         Raises
         ------
         InputError
-            If the two have different numbers of columns.
+            If the two have different columns.
         """
         if self.mean.shape != other.mean.shape:
             raise InputError(
                 f"moments to merge must have equal numbers of columns, got {self.mean.size} and {other.mean.size}; "
                 "accumulate the same columns in the same order"
             )
+        if self.columns and other.columns and self.columns != other.columns:
+            k = next(k for k, names in enumerate(zip(self.columns, other.columns, strict=True)) if len(set(names)) > 1)
+            raise InputError(
+                f"moments to merge must have the same columns, got {self.columns[k]!r} and {other.columns[k]!r} in "
+                f"place {k + 1}; name the columns in one order (--columns)"
+            )
         weight = self.weight + other.weight
         delta = other.mean - self.mean
         share = other.weight / weight
         scatter = self.scatter + other.scatter + np.outer(delta, delta) * (self.weight * share)
-        return Moments(weight, self.n + other.n, self.mean + share * delta, scatter)
+        return Moments(weight, self.n + other.n, self.mean + share * delta, scatter, self.columns or other.columns)
 
     def covariance(self, ddof: int = 0) -> NDArray[np.float64]:
         """Covariance in data units squared, shape (D, D).

@@ -10,9 +10,9 @@ symbol       meaning                                      shape
 
 from __future__ import annotations
 
-import re
 import zipfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,16 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from theory.errors import InputError, MissingExtraError
+from theory.errors import InputError
 
 from .delimited import read_delimited
+from .parquet import read_parquet
 from .sheet import Choose, Sheet, chosen_indices, default_names, real_matrix
 
-__all__ = ["npz_names", "numpy_file", "read_array", "read_file"]
+__all__ = ["kind_of", "npz_matrix", "npz_names", "numpy_file", "read_array", "read_file", "reading"]
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
+_NUMPY = (".npy", ".npz")
 _PARQUET = (".parquet", ".pq")
 
 
@@ -53,20 +55,38 @@ def read_file(path: Path, choose: Choose, *, header: bool = True, labels: Sequen
     MissingExtraError
         For Parquet without pyarrow.
     """
-    ending = path.name.lower().removesuffix(".gz")
-    try:
-        if ending.endswith(_TEXT):
+    with reading(path):
+        if kind_of(path) == "text":
             return read_delimited(path, choose, header=header, labels=labels)
-        if ending.endswith((".npy", ".npz")) and not path.name.lower().endswith(".gz"):
+        if kind_of(path) == "numpy":
             return _read_numpy(path, choose, labels)
-        if ending.endswith(_PARQUET):
-            return _read_parquet(path, choose, labels)
-    except OSError as error:
-        raise _unreadable(path, error) from error
+        return read_parquet(path, choose, labels)
+
+
+def kind_of(path: Path) -> str:
+    """``text``, ``numpy`` or ``parquet`` by the ending of the name; InputError for any other."""
+    ending = path.name.lower().removesuffix(".gz")
+    if ending.endswith(_TEXT):
+        return "text"
+    if ending.endswith(_NUMPY) and not path.name.lower().endswith(".gz"):
+        return "numpy"
+    if ending.endswith(_PARQUET):
+        return "parquet"
     raise InputError(
         f"{path}: the ending {path.suffix!r} is not one that is read; give .csv, .tsv, .txt (or .gz of these), .npy, "
         ".npz, .parquet, or a folder of rasters"
     )
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into an InputError that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check the file and its permissions"
+        ) from error
 
 
 def read_array(
@@ -107,8 +127,15 @@ def read_array(
 
 
 @contextmanager
-def numpy_file(path: Path) -> Iterator[Any]:
+def numpy_file(path: Path, *, mapped: bool = False) -> Iterator[Any]:
     """What ``numpy.load`` finds in a file, an array or an open archive, without ever unpickling.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    mapped : bool
+        Map an array into memory instead of reading it.
 
     Raises
     ------
@@ -116,23 +143,17 @@ def numpy_file(path: Path) -> Iterator[Any]:
         For a file that cannot be read, is damaged or holds Python objects, also where that shows inside the block.
     """
     try:
-        with path.open("rb") as file:
-            yield np.load(file, allow_pickle=False)
+        with reading(path), path.open("rb") as file:
+            yield np.load(path, mmap_mode="r", allow_pickle=False) if mapped else np.load(file, allow_pickle=False)
     except InputError:
         raise
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if "pickle" in str(error).lower():
             raise InputError(
                 f"{path}: holds pickled Python objects, which are never loaded (a pickle can run code); save a plain "
                 "float array with numpy.save"
             ) from error
         raise InputError(f"{path}: not a complete NumPy file ({error}); save it again with numpy.save") from error
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError(f"{path}: cannot be read ({error.strerror or error}); check the file and its permissions")
 
 
 def _read_numpy(path: Path, choose: Choose, labels: Sequence[str]) -> Sheet:
@@ -140,20 +161,27 @@ def _read_numpy(path: Path, choose: Choose, labels: Sequence[str]) -> Sheet:
         if not isinstance(loaded, NpzFile):
             return read_array(loaded, choose, labels=labels, where=str(path))
         with loaded:
-            key = "x" if "x" in loaded else _only_matrix(path, loaded)
-            names = npz_names(path, loaded["columns"]) if "columns" in loaded and key != "columns" else ()
+            key, names = npz_matrix(path, loaded, {name: loaded[name].shape for name in loaded.files})
             return read_array(loaded[key], choose, labels=labels, where=f"{path}[{key!r}]", names=names)
 
 
-def _only_matrix(path: Path, arrays: NpzFile) -> str:
-    shapes = {key: arrays[key].shape for key in arrays.files}
-    matrices = [key for key, shape in shapes.items() if len(shape) == 2]
-    if len(matrices) == 1:
-        return matrices[0]
-    listing = ", ".join(f"{key} {shape}" for key, shape in list(shapes.items())[:8]) or "nothing"
-    raise InputError(
-        f"{path}: must hold one two-dimensional array or one named x, found {listing}; save the data under the name x"
-    )
+def npz_matrix(path: Path, arrays: NpzFile, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, tuple[str, ...]]:
+    """Which array of an archive holds the data, and the column names beside it.
+
+    Raises
+    ------
+    InputError
+        If no array is called ``x`` and not exactly one is two-dimensional, or if the names are no text.
+    """
+    matrices = ["x"] if "x" in shapes else [name for name, shape in shapes.items() if len(shape) == 2]
+    if len(matrices) != 1:
+        listing = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:8]) or "nothing"
+        raise InputError(
+            f"{path}: must hold one two-dimensional array or one named x, found {listing}; save the data under the "
+            "name x"
+        )
+    key = matrices[0]
+    return key, npz_names(path, arrays["columns"]) if "columns" in shapes and key != "columns" else ()
 
 
 def npz_names(path: Path, names: NDArray[Any]) -> tuple[str, ...]:
@@ -164,36 +192,3 @@ def npz_names(path: Path, names: NDArray[Any]) -> tuple[str, ...]:
             "save the names with numpy.array(names)"
         )
     return tuple(map(str, names))
-
-
-def _read_parquet(path: Path, choose: Choose, labels: Sequence[str]) -> Sheet:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise MissingExtraError(f"reading {path}", "pyarrow", "parquet") from None
-    if labels:
-        raise InputError(f"{path}: labels are for sources without column names, but Parquet has them; omit them")
-    try:
-        schema = pq.read_schema(path)
-        # pandas writes an index that is not 0, 1, 2, … as a column of this name; it is no measurement.
-        index = {name for name in schema.names if re.fullmatch(r"__index_level_\d+__", name)}
-        names = tuple(name for name in schema.names if name not in index)
-        wanted = [names[k] for k in chosen_indices(names, choose, str(path))]
-        for name in wanted:
-            kind = schema.field(name).type
-            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-                raise InputError(
-                    f"{path}: column {name!r} must hold numbers, found {kind}; drop it with --drop-columns {name!r}"
-                )
-        with pq.ParquetFile(path) as file:
-            stored = file.read(columns=wanted)
-        values = np.empty((stored.num_rows, len(wanted)))
-        for k, name in enumerate(wanted):
-            # safe=False: integers beyond 2⁵³ are rounded to the nearest double as everywhere else.
-            values[:, k] = stored.column(name).cast(pa.float64(), safe=False).to_numpy()
-    except pa.ArrowException as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a complete Parquet file ({reason}); write or download it again") from error
-    notes = (f"left out the stored index {', '.join(sorted(index))}",) if index else ()
-    return Sheet(values, tuple(wanted), notes=notes)

@@ -139,8 +139,8 @@ class Spectrum:
         axes: bool = True,
         columns: Sequence[str] | None = None,
     ) -> Spectrum:
-        """Spectrum of accumulated moments; parameters as in :meth:`from_data`."""
-        names = _column_names(columns, moments.mean.size)
+        """Spectrum of accumulated moments; parameters as in :meth:`from_data`, names by default those of the moments."""
+        names = _column_names(columns or moments.columns, moments.mean.size)
         if moments.n < 2:
             raise InputError(
                 f"data must have at least 2 rows, got {moments.n}: one row has no variance; give more rows"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 from theory.errors import InputError
 
 from .checked import checked_weights, constant, listing, require_degrees, require_finite, require_squares
+from .framed import is_framed, read_framed
 from .rasters import read_worldclim
 from .readers import read_array, read_file
+from .recipe import Recipe
 from .sheet import Choose, Sheet
 from .shipped import SHIPPED, read_shipped
 
@@ -173,7 +175,8 @@ def load_table(
     source : str, Path or array_like of shape (N, D)
         Name of a shipped table (``"breast-cancer"``, ``"wine"``, ``"digits"``), path of a file (delimited text, NPY,
         NPZ, Parquet) or of a folder with the 19 WorldClim layers, or an array. A file that is called like a shipped
-        table is meant by ``./wine``.
+        table is meant by ``./wine``. Data frames (pandas, Dask), Dask arrays and xarray objects are read into memory;
+        :func:`~numerics.streaming.accumulate` takes them block by block.
     columns : sequence of str, optional
         Columns to use, in this order; all by default, except a weights column.
     drop_columns : sequence of str
@@ -218,14 +221,14 @@ def load_table(
     >>> load_table([[1, 2], [3, 4]], labels=["u", "v"], log1p=["v"]).columns
     ('u', 'v')
     """
-    wanted = None if columns is None else _names(columns)
-    weight_column = weights if isinstance(weights, str) else None
-    if coordinates is not None and (isinstance(coordinates, str) or len(coordinates) != 2):
-        raise InputError(f"coordinates must name two columns, longitude and latitude, got {coordinates!r}; give both")
-    extra = {"weights": () if weight_column is None else (weight_column,), "coordinates": tuple(coordinates or ())}
+    recipe = Recipe(
+        columns=columns, drop_columns=drop_columns, log1p=log1p, weights=weights if isinstance(weights, str) else None,
+        coordinates=coordinates, missing_value=missing_value, drop_missing=drop_missing, header=header,
+        area_weights=area_weights, labels=labels,
+    )  # fmt: skip
 
     def choose(names: tuple[str, ...]) -> tuple[str, ...]:
-        return _choose(names, label, wanted, _names(drop_columns), _names(log1p), extra)
+        return recipe.choose(names, label)
 
     licence = ""
     if isinstance(source, str) and source in SHIPPED:
@@ -236,42 +239,18 @@ def load_table(
         path = Path(source).expanduser()
         name, where = _stem(path), str(source)
         label = where
-        sheet = _read_path(path, choose, header, labels, partial=wanted is not None)
+        sheet = _read_path(path, choose, header, labels, partial=columns is not None)
     else:
         name = where = label = "array"
-        sheet = read_array(source, choose, labels=labels)
+        sheet = (read_framed if is_framed(source) else read_array)(source, choose, labels=labels)
 
-    column: dict[str, Array] = dict(zip(sheet.columns, sheet.values.T, strict=True))
-    if coordinates is not None:
-        place = np.column_stack([column[name] for name in coordinates])
-        sheet = Sheet(sheet.values, sheet.columns, place, sheet.notes)
-    if any(extra.values()):
-        aside = {name for names in extra.values() for name in names} - set(wanted or ())
-        sheet = _keep(sheet, np.array([name not in aside for name in sheet.columns]))
-    w: Array | None
-    if weight_column is not None:
-        w = column[weight_column]
-    elif weights is not None:
-        w = checked_weights(weights, len(sheet.values), label)
-    else:
-        w = _area_weights(sheet, label) if area_weights else None
-    if area_weights and weights is not None:
-        raise InputError(f"{label}: rows can have one weight, got weights and area_weights; leave one of them out")
-
-    sheet = sheet if missing_value is None else _mark_missing(sheet, missing_value)
-    complete = np.asarray(np.isfinite(sheet.values).all(axis=1))
-    if drop_missing and not complete.all():
-        note = f"dropped {np.count_nonzero(~complete)} of {len(complete)} rows with missing values"
-        at = None if sheet.coordinates is None else sheet.coordinates[complete]
-        sheet = Sheet(sheet.values[complete], sheet.columns, at, (*sheet.notes, note))
-        w = None if w is None else w[complete]
-        if len(sheet.values) < 2:
-            raise InputError(
-                f"{label}: {len(sheet.values)} of {len(complete)} rows are complete and at least 2 are needed; drop "
-                "the columns that lack most values with --drop-columns"
-            )
-    require_finite(sheet.values, sheet.columns, label)
-    sheet = _logarithms(sheet, _names(log1p), label)
+    rows = len(sheet.values)
+    sheet, w = recipe.apply(sheet, label, None if weights is None or isinstance(weights, str) else weights)
+    if len(sheet.values) < min(rows, 2):
+        raise InputError(
+            f"{label}: {len(sheet.values)} of {rows} rows are complete and at least 2 are needed; drop the columns "
+            "that lack most values with --drop-columns"
+        )
     if drop_constant:
         flat = constant(sheet.values, None if w is None else checked_weights(w, len(sheet.values), label))
         if flat.all():
@@ -295,82 +274,14 @@ def _read_path(path: Path, choose: Choose, header: bool, labels: Sequence[str], 
     return read_file(path, choose, header=header, labels=labels)
 
 
-def _names(names: Sequence[str]) -> tuple[str, ...]:
-    # One name given as a plain string would otherwise be taken for its letters.
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
 def _stem(path: Path) -> str:
     name = path.resolve().name if path.is_dir() else path.name.removesuffix(".gz")
     return name if path.is_dir() else Path(name).stem
 
 
-def _choose(
-    names: tuple[str, ...],
-    label: str,
-    columns: tuple[str, ...] | None,
-    drop_columns: tuple[str, ...],
-    log1p: tuple[str, ...],
-    extra: Mapping[str, tuple[str, ...]],
-) -> tuple[str, ...]:
-    """Columns to read, of those a source offers: the features in the order asked for, then weights and coordinates."""
-    for argument, asked in {"columns": columns or (), "drop_columns": drop_columns, "log1p": log1p, **extra}.items():
-        if len(set(asked)) < len(asked):
-            twice = next(name for k, name in enumerate(asked) if name in asked[:k])
-            raise InputError(f"{label}: {argument} must name each column once, got {twice!r} twice; omit one")
-        for name in asked:
-            if name not in names:
-                close = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:8]
-                raise InputError(
-                    f"{label}: {argument} names {name!r}, which is no column; choose for example {listing(close)}"
-                )
-    aside = [name for asked in extra.values() for name in asked]
-    kept = names if columns is None else columns
-    features = tuple(n for n in kept if n not in drop_columns and (columns is not None or n not in aside))
-    if not features:
-        raise InputError(f"{label}: no column is left of {len(names)}; choose or keep at least one")
-    for name in log1p:
-        if name not in features:
-            raise InputError(f"{label}: log1p names {name!r}, which is not among the columns used; add or omit it")
-    return (*features, *(name for name in aside if name not in features))
-
-
 def _keep(sheet: Sheet, kept: NDArray[np.bool_], *notes: str) -> Sheet:
     names = tuple(name for name, is_kept in zip(sheet.columns, kept, strict=True) if is_kept)
     return Sheet(sheet.values[:, kept], names, sheet.coordinates, (*sheet.notes, *notes))
-
-
-def _area_weights(sheet: Sheet, label: str) -> Array:
-    if sheet.coordinates is None:
-        raise InputError(f"{label}: area_weights need the coordinates of a folder of rasters; leave --area-weights out")
-    w: Array = np.cos(np.radians(sheet.coordinates[:, 1]))
-    return w
-
-
-def _mark_missing(sheet: Sheet, code: float) -> Sheet:
-    if not isinstance(code, int | float | np.integer | np.floating):
-        raise InputError(
-            f"missing_value must be one real number, got {code!r}; give the number that marks a missing cell"
-        )
-    # −3.4e38 written to a float32 file comes back as −3.3999999521443642e38 and means the same.
-    with np.errstate(over="ignore"):
-        hit = np.isin(sheet.values, [float(code), float(np.float32(code))])
-    note = f"{np.count_nonzero(hit)} cells hold the missing value {code:g}"
-    return Sheet(np.where(hit, np.nan, sheet.values), sheet.columns, sheet.coordinates, (*sheet.notes, note))
-
-
-def _logarithms(sheet: Sheet, log1p: tuple[str, ...], label: str) -> Sheet:
-    if not log1p:
-        return sheet
-    values = sheet.values.copy()
-    for k in map(sheet.columns.index, log1p):
-        if (lowest := values[:, k].min()) <= -1:
-            raise InputError(
-                f"{label}: log1p needs values above -1, but column {sheet.columns[k]!r} goes down to {lowest:g}; "
-                "omit it from --log1p"
-            )
-        values[:, k] = np.log1p(values[:, k])
-    return Sheet(values, sheet.columns, sheet.coordinates, (*sheet.notes, f"ln(1 + x) of {', '.join(log1p)}"))
 
 
 def _frozen(array: Array) -> Array:
