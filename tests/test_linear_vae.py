@@ -9,6 +9,7 @@ import pytest
 
 from verify.adam import Adam, cosine_rate, inverse_rate
 from verify.linear_vae import ExactKernel, SampledKernel, expected_loss
+from verify.minibatches import Minibatches
 
 D, K, M, N = 5, 3, 4, 40
 
@@ -172,18 +173,15 @@ def test_an_outlying_row_does_not_overflow_the_width() -> None:
 
 
 def test_weighted_rows_are_drawn_in_proportion() -> None:
-    weights = np.array([1.0, 0.0, 3.0])
-    kernel = SampledKernel(
-        np.eye(3), np.array([1.0]), 1, batch_size=8000, rows=np.random.default_rng(0), weights=weights
-    )
-    share = np.bincount(kernel._next_rows(), minlength=3) / 8000
+    batches = Minibatches(3, 8000, np.random.default_rng(0), np.array([1.0, 0.0, 3.0]))
+    share = np.bincount(batches.draw(), minlength=3) / 8000
     assert share[1] == 0
     assert share[2] == pytest.approx(0.75, abs=4 * np.sqrt(0.75 * 0.25 / 8000))
 
 
 def test_unweighted_rows_come_once_per_epoch() -> None:
-    kernel = SampledKernel(_data(), np.array([1.0]), 1, batch_size=16, rows=np.random.default_rng(0))
-    rows = np.concatenate([kernel._next_rows() for _ in range(5)])  # 80 rows are two epochs of 40
+    batches = Minibatches(N, 16, np.random.default_rng(0))
+    rows = np.concatenate([batches.draw() for _ in range(5)])  # 80 rows are two epochs of 40
     assert sorted(rows[:N]) == list(range(N)) and sorted(rows[N:]) == list(range(N))
 
 

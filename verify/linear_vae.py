@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .kernel import Array
+from .minibatches import Minibatches
 
 __all__ = ["ExactKernel", "SampledKernel", "expected_loss"]
 
@@ -207,12 +208,10 @@ class SampledKernel:
         self._x = np.ascontiguousarray(x, dtype)
         self._validation = None if validation is None else np.ascontiguousarray(validation, dtype)
         self._weights = None if weights is None else weights / weights.sum()
-        self._cumulative = None if self._weights is None else np.cumsum(self._weights)
         # Adam moves every entry of U alike, so one step moves ln σ² of a row by up to rate·‖x‖₁, and exp overflows on
         # outlying rows. U is trained in units where the longest row has norm one.
         self._slope_unit = self._x.dtype.type(1 / np.sqrt(np.square(x).sum(1).max()))
-        self._rows = rows
-        self._order = np.empty(0, dtype=np.intp)
+        self._minibatches = Minibatches(len(x), b, rows, weights)
         self._noise_generators: Sequence[np.random.Generator] = ()
         self._t = np.array(temperatures, dtype)[:, None, None]
         self._k = k
@@ -243,20 +242,10 @@ class SampledKernel:
 
     def differentiate(self) -> None:
         """Draw a minibatch and noise, then write ∇½F."""
-        chosen = self._next_rows()
-        np.take(self._x, chosen, axis=0, out=self._batch, mode="clip")
+        np.take(self._x, self._minibatches.draw(), axis=0, out=self._batch, mode="clip")
         for generator, noise in zip(self._noise_generators, self._noise, strict=True):
             generator.standard_normal(dtype=noise.dtype, out=noise)
         self.differentiate_at(self._batch, self._noise)
-
-    def _next_rows(self) -> npt.NDArray[np.intp]:
-        n, b = len(self._x), len(self._batch)
-        if self._cumulative is not None:
-            return np.searchsorted(self._cumulative, self._rows.random(b), side="right").clip(max=n - 1)
-        while len(self._order) < b:  # the epochs are strung together: no short last batch
-            self._order = np.concatenate([self._order, self._rows.permutation(n)])
-        chosen, self._order = self._order[:b], self._order[b:]
-        return chosen
 
     def differentiate_at(self, batch: Array, noise: Array) -> None:
         """Write ∇½F for given rows (B, D) and noise (M, K, B).
@@ -332,11 +321,11 @@ class SampledKernel:
 
     def state(self) -> dict[str, Array]:
         """Return the rows that are left of the epochs drawn, in their order."""
-        return {"order": self._order.copy()}
+        return self._minibatches.state()
 
     def restore(self, state: dict[str, Array]) -> None:
         """Take back what :meth:`state` returned."""
-        self._order = state["order"].astype(np.intp)
+        self._minibatches.restore(state)
 
     def export(self) -> dict[str, Array]:
         """Return the parameters by the names of :func:`expected_loss`, each (M, …), in float64."""
