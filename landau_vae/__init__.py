@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from numerics.beta_scale import BetaScale as BetaScale
     from numerics.certificates import certify_active as certify_active
     from numerics.certificates import certify_spectrum as certify_spectrum
+    from numerics.choice import Choice as Choice
+    from numerics.collapse_bounds import collapse_bounds as collapse_bounds
+    from numerics.conventions import beta_of as beta_of
+    from numerics.conventions import temperature_of as temperature_of
     from numerics.diagram import linear_diagram as linear_diagram
     from numerics.dynamics import gradient_flow as gradient_flow
     from numerics.functional import solve_functional as solve_functional
@@ -63,9 +68,14 @@ if TYPE_CHECKING:
     from .planes import PhaseDiagram as PhaseDiagram
     from .planes import curve_diagram as curve_diagram
     from .planes import flexible_diagram as flexible_diagram
+    from .practice import beta_scale as beta_scale
+    from .practice import choose_beta as choose_beta
+    from .practice import expected_order as expected_order
 
 _EXPORTS = {
+    "BetaScale": "numerics.beta_scale",
     "Cascade": "numerics.linear_equilibrium",
+    "Choice": "numerics.choice",
     "Curve": "theory.curves",
     "Derivation": "theory.derivation",
     "Equilibrium": "numerics.linear_equilibrium",
@@ -81,12 +91,17 @@ _EXPORTS = {
     "Sweep": "verify.sweep",
     "SweepPlan": "verify.sweep",
     "Table": "numerics.tables",
+    "beta_of": "numerics.conventions",
+    "beta_scale": "landau_vae.practice",
     "cascade": "numerics.linear_equilibrium",
     "certify_active": "numerics.certificates",
     "certify_spectrum": "numerics.certificates",
+    "choose_beta": "landau_vae.practice",
     "cite": "theory.references",
+    "collapse_bounds": "numerics.collapse_bounds",
     "curve_diagram": "landau_vae.planes",
     "derive_linear": "theory.linear_gaussian",
+    "expected_order": "landau_vae.practice",
     "explain": "theory.explain",
     "flexible_diagram": "landau_vae.planes",
     "gradient_flow": "numerics.dynamics",
@@ -110,6 +125,7 @@ _EXPORTS = {
     "stationary_points": "numerics.stationary",
     "subgaussian_proxy": "numerics.subgaussian",
     "sweep_functional": "numerics.functional_sweep",
+    "temperature_of": "numerics.conventions",
     "verify_cascade": "verify.compare",
 }
 

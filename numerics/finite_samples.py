@@ -15,6 +15,7 @@ symbol     meaning                                                              
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -205,6 +206,7 @@ def bootstrap_thresholds(
     seed: int | np.random.Generator = 0,
     standardize: bool = True,
     weights: ArrayLike | None = None,
+    information: Callable[[Array], Array] | None = None,
 ) -> BootstrapThresholds:
     """Thresholds of data sets drawn from the rows with replacement.
 
@@ -220,6 +222,9 @@ def bootstrap_thresholds(
         Divide columns by their standard deviation, anew in every resample, as a fit would.
     weights : array_like, shape (N,), optional
         Probabilities of the rows up to a factor.
+    information : callable, optional
+        Squared scale (D,) by which columns of these means (D,) are divided, anew in every resample, instead of
+        standardising: the Fisher information of ``bce`` or ``poisson``.
 
     Returns
     -------
@@ -253,28 +258,37 @@ def bootstrap_thresholds(
     names = [f"x{k + 1}" for k in range(x.shape[1])]
     require_finite(x, names, "data")
     p = np.ones(len(x)) if weights is None else checked_weights(weights, len(x), "data")
-    if standardize and (flat := constant(x, p)).any():
+    if standardize and information is None and (flat := constant(x, p)).any():
         which = names[int(flat.argmax())]
         raise InputError(f"data to standardise must vary in every column, but {which} is constant; drop it")
     p = p / p.sum()
-    x = x - p @ x
+    centre = p @ x
+    x = x - centre
+
+    def scale_squared(mean: Array, variance: Array) -> Array | None:
+        if information is not None:
+            return information(centre + mean)
+        return variance if standardize else None
+
     rng = np.random.default_rng(seed)
     draws = np.empty((resamples, x.shape[1]))
     for draw in draws:
-        draw[:] = _thresholds(x, rng.multinomial(len(x), p) / len(x), standardize)
-    return BootstrapThresholds(_thresholds(x, p, standardize), draws)
+        draw[:] = _thresholds(x, rng.multinomial(len(x), p) / len(x), scale_squared)
+    return BootstrapThresholds(_thresholds(x, p, scale_squared), draws)
 
 
-def _thresholds(x: Array, p: Array, standardize: bool) -> Array:
-    """Eigenvalues of the covariance or correlation of weighted rows, descending, not negative."""
+def _thresholds(x: Array, p: Array, scale_squared: Callable[[Array, Array], Array | None]) -> Array:
+    """Eigenvalues of the covariance of weighted rows over their scale, descending, not negative."""
     kept = p > 0
-    centred = x[kept] - p @ x
+    mean = p @ x
+    centred = x[kept] - mean
     s = (centred * p[kept, None]).T @ centred
-    if standardize:
+    square = scale_squared(mean, np.diagonal(s))
+    if square is not None:
         # A rare column may be constant in a resample: it then has no variance to carry and stays 0.
-        deviation = np.sqrt(np.diagonal(s))
-        s = s / np.where(deviation > 0, deviation, 1.0)
-        s = s / np.where(deviation > 0, deviation, 1.0)[:, None]
+        deviation = np.sqrt(np.where((square > 0) & (np.diagonal(s) > 0), square, 1.0))
+        s = s / deviation
+        s = s / deviation[:, None]
     values: Array = np.maximum(np.linalg.eigvalsh(s)[::-1], 0.0)
     return values
 

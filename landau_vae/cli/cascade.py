@@ -1,98 +1,217 @@
-"""``landau-vae cascade``: the table of modes, and answers to "which T keeps how many?"."""
+"""``landau-vae cascade``: the table of modes in T and in your β, and answers to "which β keeps how many?"."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numerics.linear_equilibrium import Cascade, Interval
-from numerics.spectrum import Spectrum
+from numerics.beta_scale import BetaScale
+from numerics.choice import Choice, above_noise, keep_modes, within_tolerance
+from numerics.conventions import loss_convention
+from numerics.fisher import fisher_information, loss_spectrum
+from numerics.linear_equilibrium import Cascade
+from theory.errors import InputError
 
 from .options import load_data, temperature_values
-from .output import dumps, limit_threads, meta, note, table
+from .output import dumps, limit_threads, meta, note
 
 if TYPE_CHECKING:
+    from numerics.finite_samples import BootstrapThresholds
+    from numerics.spectrum import Spectrum
     from numerics.tables import Table
 
-_ROWS = 40
 _UNITS = {
     "eigenvalues": "data variance",
     "thresholds": "data variance (T = beta * eta^2)",
     "normalized_thresholds": "1 (t = T / total_variance)",
+    "beta_thresholds": "beta as the loss writes it",
     "total_variance": "data variance",
     "rate": "nat",
     "distortion": "data variance",
     "posterior_mean_distortion": "data variance",
     "free_energy": "data variance",
     "distortion_by_rank": "data variance",
+    "beta_interval": "beta as the loss writes it",
+    "kl_jump": "nat",
 }
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0."""
+    loss = args.loss or "elbo"
+    _refuse_unused(args, loss)
+    if loss_convention(loss).family != "gaussian":
+        # These losses see raw values; their spectrum is scaled by the Fisher information instead.
+        args = argparse.Namespace(**{**vars(args), "no_standardize": True})
     data, held_out = load_data(args)
     with limit_threads(args):
-        axes = args.loadings or bool(held_out)
-        spectrum = Spectrum.from_table(data, standardize=not args.no_standardize, axes=axes)
-    cascade = Cascade(spectrum, args.latents)
-    result = _result(args, cascade)
-    if held_out:
-        result["held_out"] = {part: _held_out(spectrum, table) for part, table in held_out.items()}
+        axes = args.loadings or args.any_vae or bool(held_out)
+        spectrum = loss_spectrum(data, loss, standardize=not args.no_standardize, axes=axes)
+        scale = BetaScale(
+            Cascade(spectrum, args.latents), loss, args.batch_size, args.decoder_variance, args.learned_variance
+        )
+        result, choices = _result(args, scale, data)
+        if held_out:
+            result["held_out"] = {part: _held_out(spectrum, table) for part, table in held_out.items()}
     note(args, data.notes)
     if args.json or args.out:
         document = dumps({"meta": meta(args, data.sha256), "units": _UNITS, **result})
     if args.out:
         from verify.cascade_figure import save_cascade
 
-        save_cascade(cascade, args.out, document)
-    print(document if args.json else _text(args, data, cascade, result))
+        save_cascade(scale.cascade, args.out, document)
+        if choices or args.loss or args.learned_variance:
+            from verify.beta_figure import save_beta
+
+            save_beta(scale, args.out, choices)
+    if args.json:
+        print(document)
+    else:
+        from .cascade_text import text
+
+        print(text(args, data, scale, result))
     return 0
 
 
-def _result(args: argparse.Namespace, c: Cascade) -> dict[str, Any]:
+def _refuse_unused(args: argparse.Namespace, loss: str) -> None:
+    sizes = loss_convention(loss).sizes
+    for option, size, losses in (
+        ("batch_size", "batch", "mse-sum-kl"),
+        ("decoder_variance", "decoder_variance", "elbo"),
+    ):
+        if getattr(args, option) is not None and size not in sizes:
+            flag = "--" + option.replace("_", "-")
+            raise InputError(f"{flag} must stand with loss {losses!r}, which alone uses it, got loss {loss!r}; omit it")
+
+
+def _result(args: argparse.Namespace, scale: BetaScale, data: Table) -> tuple[dict[str, Any], list[Choice]]:
+    c = scale.cascade
     s = c.spectrum
     result: dict[str, Any] = {
         "columns": list(s.columns),
         "rows": s.n,
         "standardized": not args.no_standardize,
         "latents": c.modes if c.latents is None else int(c.latents),
+        "loss": scale.loss,
+        "learned_variance": scale.learned_variance,
         "eigenvalues": s.eigenvalues.tolist(),
         "thresholds": c.thresholds.tolist(),
         "normalized_thresholds": c.normalized_thresholds.tolist(),
+        "beta_thresholds": scale.thresholds.tolist(),
+        "exact_thresholds": scale.exact,
         "total_variance": s.total_variance,
         "rank": s.rank,
     }
+    if scale.learned_variance:
+        result["degenerate_below"] = scale.degenerate_below
     if args.at:
-        at = c.at(temperature_values(args.at, s.total_variance))
-        result["at"] = [
-            {
-                "T": float(at.temperature[i]),
-                "t": float(at.normalized_temperature[i]),
-                "active": int(at.active[i]),
-                "rate": float(at.rate[i]),
-                "distortion": float(at.distortion[i]),
-                "posterior_mean_distortion": float(at.posterior_mean_distortion[i]),
-                "free_energy": float(at.free_energy[i]),
-            }
-            for i in range(len(at.temperature))
-        ]
+        result["at"] = _at(scale, _temperatures(args.at, scale))
+    choices: list[Choice] = []
     if args.keep is not None:
-        result["keep"] = {"k": args.keep, **_interval(c, c.keeping(args.keep))}
+        choices.append(keep_modes(scale, args.keep))
+        result["keep"] = {"k": args.keep, **_answer(choices[-1], c)}
     if args.tolerance is not None:
-        temperature = c.temperature_for(args.tolerance)
+        choices.append(within_tolerance(scale, args.tolerance))
+        needed = c.effective_dimension(args.tolerance)
         result["tolerance"] = {
-            "tolerance": args.tolerance,
-            "T": temperature,
-            "t": temperature / s.total_variance,
-            "active": int(c.active(temperature)[0]),
-            "rate": float(c.rate(temperature)[0]),
-            "effective_dimension": c.effective_dimension(args.tolerance),
+            "tolerance": args.tolerance, **_answer(choices[-1], c), "effective_dimension": needed
+        }  # fmt: skip
+    if args.noise_floor is not None:
+        from ..practice import effective_rows
+
+        given = None if math.isnan(args.noise_floor) else args.noise_floor
+        choice, floor = above_noise(scale, given, samples=effective_rows(data))
+        choices.append(choice)
+        result["noise_floor"] = {
+            "noise_variance": floor.noise_variance,
+            "estimated": floor.estimated,
+            "edge": floor.edge,
+            "significant": floor.significant,
+            **_answer(choice, c),
         }
+    if args.bootstrap is not None:
+        result["bootstrap"] = _bootstrap(args, scale, data)
+    if args.any_vae:
+        result["any_vae"] = _any_vae(scale, data)
     if args.loadings:
         result["loadings"] = [_loadings(s, k) for k in range(s.rank)]
-    return result
+    return result, choices
+
+
+def _temperatures(texts: list[str], scale: BetaScale) -> list[float]:
+    """T of every ``T=…``, ``t=…`` and ``beta=…``."""
+    volume = scale.cascade.total_variance
+    found = []
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name in ("beta", "β"):
+            # The number is checked like the others, under its own name.
+            (value,) = temperature_values([f"T={number}"], volume)
+            found.append(float(scale.temperature(value)[0]))
+        else:
+            found += temperature_values([text], volume)
+    return found
+
+
+def _at(scale: BetaScale, temperatures: list[float]) -> list[dict[str, Any]]:
+    at = scale.cascade.at(temperatures)
+    beta = scale.beta(at.temperature)
+    return [
+        {
+            "T": float(at.temperature[i]),
+            "t": float(at.normalized_temperature[i]),
+            "beta": float(beta[i]),
+            "active": int(at.active[i]),
+            "rate": float(at.rate[i]),
+            "distortion": float(at.distortion[i]),
+            "posterior_mean_distortion": float(at.posterior_mean_distortion[i]),
+            "free_energy": float(at.free_energy[i]),
+        }
+        for i in range(len(at.temperature))
+    ]
+
+
+def _answer(choice: Choice, c: Cascade) -> dict[str, Any]:
+    found = choice.to_json()
+    ends = [None if end is None else end / c.total_variance for end in found["T_interval"]]
+    return {**found, "t_interval": ends}
+
+
+def _bootstrap(args: argparse.Namespace, scale: BetaScale, data: Table) -> dict[str, Any]:
+    from numerics.finite_samples import bootstrap_thresholds
+
+    drawn = bootstrap_thresholds(
+        data.values,
+        resamples=args.bootstrap,
+        seed=args.seed,
+        standardize=not args.no_standardize,
+        weights=data.weights,
+        information=None if scale.exact else lambda mean: fisher_information(mean, scale.loss),
+    )
+    return {"resamples": args.bootstrap, **_errors(drawn), "beta": _errors(scale.bootstrap(drawn))}
+
+
+def _errors(drawn: BootstrapThresholds) -> dict[str, Any]:
+    lower, upper = drawn.interval(0.95)
+    return {
+        "bias": drawn.bias.tolist(),
+        "standard_error": drawn.standard_error.tolist(),
+        "interval_95": np.column_stack([lower, upper]).tolist(),
+    }
+
+
+def _any_vae(scale: BetaScale, data: Table) -> dict[str, Any]:
+    from numerics.collapse_bounds import collapse_bounds
+
+    from ..practice import expected_order
+
+    found: dict[str, Any] = {"full_collapse": collapse_bounds(scale, data).to_json()}
+    if scale.exact:
+        found["transitions"] = [mode.to_json() for mode in expected_order(scale, data)]
+    return found
 
 
 def _held_out(s: Spectrum, data: Table) -> dict[str, Any]:
@@ -102,79 +221,7 @@ def _held_out(s: Spectrum, data: Table) -> dict[str, Any]:
     return {"rows": len(data.values), "total_variance": float(variances.sum()), "distortion_by_rank": left.tolist()}
 
 
-def _interval(c: Cascade, interval: Interval) -> dict[str, Any]:
-    volume, t = c.total_variance, interval.suggestion
-    finite = bool(np.isfinite(interval.upper))
-    return {
-        "T": t,
-        "t": t / volume,
-        "T_interval": [interval.lower, interval.upper if finite else None],
-        "t_interval": [interval.lower / volume, interval.upper / volume if finite else None],
-        "rate": float(c.rate(t)[0]),
-        "distortion": float(c.distortion(t)[0]),
-    }
-
-
 def _loadings(s: Spectrum, mode: int, most: int = 3) -> dict[str, float]:
     assert s.axes is not None  # asked for by run()
     axis = s.axes[:, mode]
     return {s.columns[j]: float(axis[j]) for j in np.argsort(-np.abs(axis))[:most]}
-
-
-def _text(args: argparse.Namespace, data: Table, c: Cascade, result: dict[str, Any]) -> str:
-    s = c.spectrum
-    units = "units of the data" if args.no_standardize else "standardised columns"
-    lines = [
-        f"{data.name}: {s.n} rows, {len(s.columns)} columns ({units}); V = {s.total_variance:.6g}, rank {s.rank}",
-        f"A β-VAE with {result['latents']} latents keeps mode k while T = βη² < T_k.",
-        "",
-    ]
-    shown = min(s.rank, _ROWS)
-    share = np.cumsum(s.eigenvalues) / s.total_variance if s.total_variance else np.zeros_like(s.eigenvalues)
-    rows: list[list[Any]] = [
-        [k + 1, f"{c.thresholds[k]:.6g}", f"{c.normalized_thresholds[k]:.4g}", f"{100 * share[k]:.2f}"]
-        for k in range(shown)
-    ]
-    lines.append(table(rows, ["mode", "T_k", "t_k = T_k/V", "variance kept %"]))
-    if s.rank > shown:
-        lines.append(f"… and {s.rank - shown} more modes (--json lists all)")
-    if s.rank < len(s.columns):
-        none = len(s.columns) - s.rank
-        lines.append(f"{none} {'mode has' if none == 1 else 'modes have'} no variance: threshold 0, never active.")
-    if args.loadings:
-        rows = [[k + 1, *(f"{v:+.2f} {_short(n)}" for n, v in result["loadings"][k].items())] for k in range(shown)]
-        heaviest = max((len(row) for row in rows), default=1) - 1
-        lines += ["", table(rows, ["mode", *["weighs most", "second", "third"][:heaviest]])]
-    if args.at:
-        rows = [
-            [f"{a['T']:.6g}", f"{a['t']:.4g}", a["active"], f"{a['rate']:.4f}", f"{a['distortion']:.6g}",
-             f"{a['posterior_mean_distortion']:.6g}"]
-            for a in result["at"]
-        ]  # fmt: skip
-        lines += ["", table(rows, ["T", "t", "active", "KL (nat)", "distortion", "with posterior means"])]
-    if args.keep is not None:
-        k = result["keep"]
-        lower, upper = k["T_interval"]
-        end = "∞" if upper is None else f"{upper:.6g}"
-        lines += [
-            "",
-            f"exactly {args.keep} active: {lower:.6g} ≤ T < {end}",
-            f"  e.g. T = {k['T']:.6g} (t = {k['t']:.4g}): KL {k['rate']:.4g} nat, distortion {k['distortion']:.4g}",
-        ]
-    if args.tolerance is not None:
-        k = result["tolerance"]
-        lines += [
-            "",
-            f"distortion ≤ {args.tolerance:g} V: T ≤ {k['T']:.6g} (t = {k['t']:.4g})",
-            f"  {k['active']} active there, KL {k['rate']:.4g} nat; PCA does it with {k['effective_dimension']}",
-        ]
-    for part, held in result.get("held_out", {}).items():
-        left = held["distortion_by_rank"]
-        ranks = sorted({r for r in (1, 2, 5, 10) if r < len(left)})
-        lost = ", ".join(f"{100 * left[r] / left[0]:.1f} % with {r}" for r in ranks)
-        lines += ["", f"{part}: {held['rows']} rows; variance left by the leading modes: {lost}"]
-    return "\n".join(lines)
-
-
-def _short(name: str, width: int = 16) -> str:
-    return name if len(name) <= width else name[: width - 1] + "…"
