@@ -15,7 +15,7 @@ Cell values are left as stored: WorldClim 1.4 keeps °C × 10 in 16-bit integers
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,10 @@ class Grid:
             )
         )
 
+    def window(self, start: int, stop: int) -> Grid:
+        """The grid of the rows ``start`` to ``stop − 1``."""
+        return replace(self, rows=stop - start, north=self.north - start * self.dy)
+
     def centres(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Longitude and latitude of the centres of the cells in the flattened mask, shape (count, 2)."""
         row, column = np.divmod(np.flatnonzero(mask), self.columns)
@@ -92,17 +96,22 @@ class Grid:
         return np.column_stack([self.west + (column + 0.5) * self.dx, np.clip(latitude, -90.0, 90.0)])
 
 
-def read_layer(path: Path) -> tuple[Grid, NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
-    """Read the first band of a raster.
+def read_layer(
+    path: Path, window: tuple[int, int] | None = None
+) -> tuple[Grid, NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
+    """Read the first band of a raster, whole or some of its rows.
 
     Parameters
     ----------
     path : Path
         ``.tif``/``.tiff``, ``.bil`` with its ``.hdr`` beside it, or ``.asc``.
+    window : (int, int), optional
+        First row and the one after the last, counted from the north.
 
     Returns
     -------
     grid : Grid
+        Of the whole raster.
     values : ndarray, shape (rows, columns)
         As stored: no scale or offset applied.
     valid : ndarray of bool, shape (rows, columns)
@@ -119,16 +128,17 @@ def read_layer(path: Path) -> tuple[Grid, NDArray[Any], NDArray[np.bool_], tuple
     """
     reader = {".bil": _read_bil, ".asc": _read_asc}.get(path.suffix.lower(), _read_geotiff)
     try:
-        grid, values, nodata_free, notes = reader(path)
+        grid, values, nodata_free, notes = reader(path, window)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); check or download it again") from error
     return grid, values, nodata_free & np.isfinite(values), notes
 
 
 _Layer = tuple[Grid, NDArray[Any], NDArray[np.bool_], tuple[str, ...]]
+_Window = tuple[int, int] | None
 
 
-def _read_geotiff(path: Path) -> _Layer:
+def _read_geotiff(path: Path, window: _Window) -> _Layer:
     try:
         import rasterio
         from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -140,7 +150,9 @@ def _read_geotiff(path: Path) -> _Layer:
             with rasterio.open(path) as file:
                 transform, crs = file.transform, file.crs
                 scaling = (file.scales[0], file.offsets[0])
-                band = file.read(1, masked=True)
+                rows, columns = file.shape
+                start, stop = window or (0, rows)
+                band = file.read(1, masked=True, window=((start, stop), (0, columns)))
     except RasterioError as error:
         raise InputError(f"{path}: not a readable GeoTIFF ({error}); check or download it again") from error
     if transform.is_identity or transform.b or transform.d or transform.e >= 0:
@@ -152,7 +164,6 @@ def _read_geotiff(path: Path) -> _Layer:
             f"{path}: a raster must be in degrees of longitude and latitude, found {crs.to_string()[:60]}; reproject "
             "it to EPSG:4326"
         )
-    rows, columns = band.shape
     grid = _grid(path, rows, columns, transform.c, transform.f, transform.a, -transform.e)
     notes = (
         () if scaling == (1.0, 0.0) else (f"scale {scaling[0]:g} and offset {scaling[1]:g} are declared, not applied",)
@@ -160,7 +171,7 @@ def _read_geotiff(path: Path) -> _Layer:
     return grid, band.data, ~np.ma.getmaskarray(band), notes
 
 
-def _read_bil(path: Path) -> _Layer:
+def _read_bil(path: Path, window: _Window) -> _Layer:
     beside = [path.with_suffix(ending) for ending in (".hdr", ".HDR")]
     header = next((file for file in beside if file.exists()), None)
     if header is None:
@@ -190,11 +201,13 @@ def _read_bil(path: Path) -> _Layer:
     size, due = path.stat().st_size, skip + rows * row_bytes
     if size < due:
         raise InputError(f"{path}: holds {size} bytes where its header promises {due}; copy or download it again")
-    values = np.fromfile(path, dtype=dtype, count=rows * columns, offset=skip).reshape(rows, columns)
+    start, stop = window or (0, rows)
+    offset, count = skip + start * row_bytes, (stop - start) * columns
+    values = np.fromfile(path, dtype=dtype, count=count, offset=offset).reshape(stop - start, columns)
     return grid, values, _not_nodata(values, nodata), ()
 
 
-def _read_asc(path: Path) -> _Layer:
+def _read_asc(path: Path, window: _Window) -> _Layer:
     with path.open(encoding="latin-1") as file:
         keys: dict[str, str] = {}
         start = 0
@@ -218,12 +231,15 @@ def _read_asc(path: Path) -> _Layer:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # "input contained no data": the shape says so below
-                values = np.loadtxt(islice(file, start, None), ndmin=2, encoding="latin-1")
+                first, last = window or (0, None)
+                lines = islice(file, start + first, None if last is None else start + last)
+                values = np.loadtxt(lines, ndmin=2, encoding="latin-1")
         except ValueError as error:
             raise InputError(f"{path}: not a grid of numbers ({error}); check or download it again") from error
-    if values.shape != (rows, columns):
+    due = rows if last is None else last - first
+    if values.shape != (due, columns):
         raise InputError(
-            f"{path}: holds {values.shape[0]} × {values.shape[1]} cells where its header promises {rows} × {columns}; "
+            f"{path}: holds {values.shape[0]} × {values.shape[1]} cells where its header promises {due} × {columns}; "
             "copy or download it again"
         )
     # ESRI: −9999 unless the header says otherwise.

@@ -9,7 +9,7 @@ symbol           meaning                                     shape       unit
 ===============  ==========================================  ==========  =======
 
 Layers are read twice, first for the mask and then for the values, so that no more than one layer and the result are in
-memory at a time.
+memory at a time; of a grid that does not fit, a window of its rows is read in the same way.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from theory.errors import InputError
 from .grids import RASTER_ENDINGS, Grid, read_layer
 from .sheet import Choose, Sheet, chosen_indices
 
-__all__ = ["read_worldclim"]
+__all__ = ["read_worldclim", "worldclim_rows", "worldclim_window"]
 
 _LAYERS = 19
 # Stems of the usual names, the more specific first: wc2.0_bio_10m_01, CHELSA_bio10_01, wc2.1_10m_bio_1 or bio1.
@@ -59,6 +59,32 @@ def read_worldclim(folder: Path, choose: Choose, *, partial: bool = False) -> Sh
         For a folder without rasters or with missing or doubled layers, layers on different grids, or no cell that is
         valid in all.
     """
+    names, layers = _chosen_layers(folder, choose, partial)
+    return _cells(folder, names, layers, None)
+
+
+def worldclim_rows(folder: Path, choose: Choose, *, partial: bool = False) -> int:
+    """Rows of the grid that the layers of a folder share; errors as in :func:`read_worldclim`."""
+    _, layers = _chosen_layers(folder, choose, partial)
+    # One row tells the size of the grid; whether the layers share it is found when they are read.
+    return read_layer(layers[0], (0, 1))[0].rows
+
+
+def worldclim_window(folder: Path, choose: Choose, window: tuple[int, int], *, partial: bool = False) -> Sheet:
+    """Cells of some rows of the grid, perhaps none; parameters and errors as in :func:`read_worldclim`.
+
+    Parameters
+    ----------
+    folder, choose, partial
+        As there.
+    window : (int, int)
+        First row of the grid and the one after the last, counted from the north.
+    """
+    names, layers = _chosen_layers(folder, choose, partial)
+    return _cells(folder, names, layers, window)
+
+
+def _chosen_layers(folder: Path, choose: Choose, partial: bool) -> tuple[tuple[str, ...], list[Path]]:
     layers = _find_layers(folder)
     if missing := [k for k in range(1, _LAYERS + 1) if k not in layers]:
         if not layers:
@@ -73,28 +99,33 @@ def read_worldclim(folder: Path, choose: Choose, *, partial: bool = False) -> Sh
             )
     names = tuple(f"bio{k}" for k in sorted(layers))
     wanted = [sorted(layers)[k] for k in chosen_indices(names, choose, str(folder))]
+    return tuple(f"bio{k}" for k in wanted), [layers[k] for k in wanted]
 
+
+def _cells(folder: Path, names: tuple[str, ...], layers: list[Path], window: tuple[int, int] | None) -> Sheet:
     grid: Grid | None = None
     notes = []
-    for k in wanted:
-        own, _, valid, said = read_layer(layers[k])
+    for name, path in zip(names, layers, strict=True):
+        own, _, valid, said = read_layer(path, window)
         if grid is None:
             grid, mask = own, valid
         elif not grid.agrees(own):
             raise InputError(
-                f"{folder}: layers must share one grid, but {layers[k].name} has {own} and {layers[wanted[0]].name} "
-                f"has {grid}; resample them to one"
+                f"{folder}: layers must share one grid, but {path.name} has {own} and {layers[0].name} has {grid}; "
+                "resample them to one"
             )
         else:
             mask &= valid
-        notes += [f"bio{k}: {note}" for note in said]
-    if grid is None or not mask.any():
-        raise InputError(f"{folder}: no cell is valid in all {len(wanted)} layers; check their nodata values")
-    values = np.empty((int(np.count_nonzero(mask)), len(wanted)))
-    for j, k in enumerate(wanted):
-        values[:, j] = read_layer(layers[k])[1][mask]
-    notes.append(f"{len(values)} of {mask.size} cells are valid in all {len(wanted)} layers; values as stored")
-    return Sheet(values, tuple(f"bio{k}" for k in wanted), grid.centres(mask), tuple(notes))
+        notes += [f"{name}: {note}" for note in said]
+    # A window may well lie in the sea; a whole folder without a cell is a mistake.
+    if grid is None or (window is None and not mask.any()):
+        raise InputError(f"{folder}: no cell is valid in all {len(layers)} layers; check their nodata values")
+    values = np.empty((int(np.count_nonzero(mask)), len(layers)))
+    for j, path in enumerate(layers):
+        values[:, j] = read_layer(path, window)[1][mask]
+    notes.append(f"{len(values)} of {mask.size} cells are valid in all {len(layers)} layers; values as stored")
+    grid = grid if window is None else grid.window(*window)
+    return Sheet(values, names, grid.centres(mask), tuple(notes))
 
 
 def _find_layers(folder: Path) -> dict[int, Path]:
