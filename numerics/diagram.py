@@ -22,12 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from theory.errors import InputError
 
-from .continuation import Branch, Event, follow, rate
+from .branch import Branch, Event
+from .branch_search import BranchSearch
 from .landscape import Landscape
 from .linear_landscape import LinearVAE
-from .newton import TOLERANCE, polish
 from .stationary import Family, families
-from .switching import Departure, Signature, switch
 
 __all__ = ["Diagram", "diagram", "linear_diagram"]
 
@@ -112,7 +111,9 @@ def diagram(
     landscape : Landscape
         Any model.
     starts : sequence of (state, T)
-        Near stationary points inside the window; one per component of the diagram that is wanted.
+        Near stationary points inside the window, one or more per component of the diagram: what hangs together is
+        found from any of its points, an isola only from a point on it. Starts on branches that are known cost little,
+        so those of `numerics.multistart.stationary_starts` may all be given.
     window : tuple of float
         Lowest and highest T, both positive.
     max_step : float
@@ -138,15 +139,9 @@ def diagram(
     """
     if not len(starts):
         raise InputError("starts must hold at least one (state, temperature); give the collapsed state, say")
-    search = _Search(landscape, window, max_step, most)
+    search = BranchSearch(landscape, window, max_step, most)
     for state, temperature in starts:
-        y, T = landscape.state(state), landscape.temperature(temperature)
-        refined, residual, _ = polish(landscape, y, T)
-        if residual <= TOLERANCE and search.known(refined, T):
-            continue
-        halves = [follow(landscape, y, T, window, direction=sign, max_step=max_step) for sign in (-1, 1)]
-        search.add(_joined(*halves), None)
-    search.run()
+        search.start(landscape.state(state), landscape.temperature(temperature))
     return Diagram(window, tuple(search.branches), tuple(search.origins), search.status)
 
 
@@ -190,97 +185,3 @@ def linear_diagram(model: LinearVAE, window: tuple[float, float] | None = None, 
         kind = min(kinds, key=distance)
         labelled.append(replace(branch, label=kind.label if distance(kind) <= 1e-9 * lam[0] else ""))
     return replace(found, branches=tuple(labelled))
-
-
-def _joined(backward: Branch, forward: Branch) -> Branch:
-    """One branch from its two halves, which share their first point."""
-    events = tuple(replace(e, indices=e.indices[::-1], tangent=-e.tangent) for e in reversed(backward.events))
-    return replace(
-        forward,
-        temperatures=np.concatenate([backward.temperatures[:0:-1], forward.temperatures]),
-        states=np.concatenate([backward.states[:0:-1], forward.states]),
-        free_energies=np.concatenate([backward.free_energies[:0:-1], forward.free_energies]),
-        rates=np.concatenate([backward.rates[:0:-1], forward.rates]),
-        indices=np.concatenate([backward.indices[:0:-1], forward.indices]),
-        events=events + forward.events,
-        status=backward.status if backward.status in ("stalled", "limit") else forward.status,
-        residual=max(backward.residual, forward.residual),
-        iterations=backward.iterations + forward.iterations,
-    )
-
-
-class _Search:
-    """Branches that are found, and branch points that are still to be left."""
-
-    def __init__(self, landscape: Landscape, window: tuple[float, float], max_step: float, most: int) -> None:
-        self.landscape, self.window, self.max_step, self.most = landscape, window, max_step, most
-        self.branches: list[Branch] = []
-        self.origins: list[tuple[int, int] | None] = []
-        self.queue: list[tuple[int, int]] = []
-        self.left: list[Signature] = []
-        self.status = "complete"
-
-    def add(self, branch: Branch, origin: tuple[int, int] | None) -> None:
-        number = len(self.branches)
-        self.branches.append(branch)
-        self.origins.append(origin)
-        self.queue += [(number, i) for i, e in enumerate(branch.events) if e.kind != "end"]
-
-    def known(self, state: Array, temperature: float) -> bool:
-        """Whether a state lies on a branch, up to symmetry."""
-        mark = Signature.of(self.landscape, state, temperature)
-        return any(
-            mark.agrees(Signature.of(self.landscape, y, temperature))
-            for branch in self.branches
-            if self._passes(branch, mark)
-            for y in branch.at(self.landscape, temperature)
-        )
-
-    def _passes(self, branch: Branch, mark: Signature) -> bool:
-        """Whether a branch comes near a state in (T, F); its chords are that good, and refining all is slow."""
-        T, free = branch.temperatures / self.landscape.scale, branch.free_energies / self.landscape.scale
-        here = np.flatnonzero(np.diff(np.sign(T - mark.temperature)) != 0)
-        part = (mark.temperature - T[here]) / (T[here + 1] - T[here])
-        chord = free[here] + part * (free[here + 1] - free[here])
-        return bool((np.abs(chord - mark.free_energy) <= 0.5 * self.max_step).any())
-
-    def run(self) -> None:
-        while self.queue:
-            number, place = self.queue.pop(0)
-            event = self.branches[number].events[place]
-            if event.kind == "fold" and event.multiplicity == 1:
-                continue
-            mark = Signature.of(self.landscape, event.state, event.temperature)
-            if any(mark.agrees(other) for other in self.left):
-                continue
-            self.left.append(mark)
-            for departure in switch(self.landscape, event):
-                if not self.window[0] <= departure.temperature <= self.window[1]:
-                    continue
-                if self.known(departure.state, departure.temperature):
-                    continue
-                if len(self.branches) >= self.most:
-                    self.status = "limit"
-                    return
-                self.add(self._leave(event, departure), (number, place))
-
-    def _leave(self, event: Event, new: Departure) -> Branch:
-        branch = follow(
-            self.landscape,
-            new.state,
-            new.temperature,
-            self.window,
-            direction=new.direction,
-            max_step=self.max_step,
-            first_step=new.amplitude,
-        )
-        # The branch point itself is where the branch begins.
-        free = float(self.landscape.free_energy(event.state, event.temperature))
-        return replace(
-            branch,
-            temperatures=np.concatenate([[event.temperature], branch.temperatures]),
-            states=np.vstack([event.state, branch.states]),
-            free_energies=np.concatenate([[free], branch.free_energies]),
-            rates=np.concatenate([[rate(self.landscape, event.state, event.temperature)], branch.rates]),
-            indices=np.concatenate([branch.indices[:1], branch.indices]),
-        )

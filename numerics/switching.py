@@ -18,73 +18,30 @@ zero at full collapse, is not used.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .continuation import Event, _System
+from .arclength import System
+from .branch import Event
 from .landscape import Landscape
 from .newton import TOLERANCE, ZERO, polish
+from .signature import Signature
 
-__all__ = ["Departure", "Signature", "kernel", "switch"]
+__all__ = ["Departure", "kernel", "switch"]
 
 Array = NDArray[np.float64]
 _SHIFT = 2e-3
 """Relative change of temperature that the first state on a new branch aims at."""
 _LARGEST = 0.1
 """Amplitude where the expansion predicts more, or nothing because c₃ and c₄ vanish."""
+_ANGLES = (0.3, -0.3, 0.1, -0.1, 0.03, -0.03)
+"""Turns away from a branch in search of one that is nearly tangent, in radian."""
+_SOFTEST = 2
+"""In how many directions."""
 _PROBE = 1e-2  # of the finite differences for c₃ and c₄; their error is its square
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What every symmetry leaves unchanged: T, F and the spectrum of the Hessian.
-
-    Along an exactly flat direction the spectrum may change, so there only the numbers of negative and zero eigenvalues
-    are compared.
-
-    Parameters
-    ----------
-    temperature, free_energy : float
-        Over the scale of the landscape.
-    eigenvalues : ndarray, shape (n,)
-        Over the scale, ascending.
-    index, zeros : int
-        Negative and zero eigenvalues.
-    flat : bool
-        Whether there are more zeros than symmetry tangents.
-    """
-
-    temperature: float
-    free_energy: float
-    eigenvalues: Array
-    index: int
-    zeros: int
-    flat: bool
-
-    @classmethod
-    def of(cls, landscape: Landscape, state: Array, temperature: float) -> Signature:
-        """Signature of a stationary point."""
-        values = np.linalg.eigvalsh(landscape.hessian(state, temperature)) / landscape.scale
-        edge = ZERO * max(float(np.abs(values).max()), 1e-3)
-        zeros = int(np.count_nonzero(np.abs(values) <= edge))
-        return cls(
-            temperature / landscape.scale,
-            float(landscape.free_energy(state, temperature)) / landscape.scale,
-            values,
-            int(np.count_nonzero(values < -edge)),
-            zeros,
-            zeros > len(landscape.symmetry(state)),
-        )
-
-    def agrees(self, other: Signature) -> bool:
-        """Whether two points may be images of each other."""
-        if abs(self.temperature - other.temperature) > 1e-7 or abs(self.free_energy - other.free_energy) > 1e-8:
-            return False
-        if self.flat or other.flat:
-            return (self.index, self.zeros) == (other.index, other.zeros)
-        return bool(np.allclose(self.eigenvalues, other.eigenvalues, rtol=0, atol=2e-5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +123,17 @@ def switch(landscape: Landscape, event: Event, *, tries: int = 24) -> tuple[Depa
     q = basis.shape[1]
     if q == 0:
         return ()
-    if q == 1:
-        directions = np.array([[1.0], [-1.0]])
-    else:
-        random = np.random.default_rng(0).standard_normal((tries, q))
-        directions = np.vstack([np.eye(q), random / np.linalg.norm(random, axis=1, keepdims=True)])
-        directions = np.vstack([directions, -directions[:q]])
     expansion = _Expansion(landscape, event, basis)
-    found: list[Departure] = []
-    for coefficients in directions:
-        new = expansion.depart(coefficients)
-        if new is not None and not any(new.signature.agrees(old.signature) for old in found):
-            found.append(new)
+    if q == 1:
+        return expansion.distinct(expansion.depart(np.array([sign])) for sign in (1.0, -1.0))
+    random = np.random.default_rng(0).standard_normal((tries, q))
+    directions = np.vstack([np.eye(q), -np.eye(q), random / np.linalg.norm(random, axis=1, keepdims=True)])
+    # One amplitude for all: images of one state then agree in T to rounding, and neighbours do not.
+    h = min(expansion.amplitude(c) for c in directions)
+    found = list(expansion.distinct(expansion.depart(c, h) for c in directions))
+    for departure in found:  # grows in the loop: neighbours have neighbours
+        nearby = (expansion.depart(c, h) for c in expansion.neighbours(departure))
+        found += expansion.distinct(nearby, found)
     return tuple(found)
 
 
@@ -185,7 +141,7 @@ class _Expansion:
     """Landau's expansion at a branch point, by finite differences of the exact gradient."""
 
     def __init__(self, landscape: Landscape, event: Event, basis: Array) -> None:
-        self.landscape, self.basis, self.system = landscape, basis, _System(landscape)
+        self.landscape, self.basis, self.system = landscape, basis, System(landscape)
         self.x0 = np.append(event.state, event.temperature / landscape.scale)
         values, vectors = np.linalg.eigh(self.system.hessian(self.x0))
         # Slaved modes only: neither kernel nor permanent zeros.
@@ -196,12 +152,13 @@ class _Expansion:
         change = self.system.hessian(self.x0 + step * t) - self.system.hessian(self.x0 - step * t)
         self.slope = basis.T @ change @ basis / (2 * step)
 
-    def depart(self, coefficients: Array) -> Departure | None:
+    def depart(self, coefficients: Array, amplitude: float | None = None) -> Departure | None:
+        """Solve for a state in about this direction, at this amplitude or the predicted one."""
         u = self.basis @ coefficients
         mu = float(coefficients @ self.slope @ coefficients)
         cubic, quartic, bend = self._coefficients(u)
         # Another branch needs one amplitude for all directions: solve at fixed length of the kernel part.
-        h = self._amplitude(mu, cubic, quartic)
+        h = self._amplitude(mu, cubic, quartic) if amplitude is None else amplitude
         theta = self.x0[-1] - (3 * cubic * h + 4 * quartic * h * h) / mu if mu else self.x0[-1]
         theta = float(np.clip(theta, 0.9 * self.x0[-1], 1.1 * self.x0[-1]))
         guess = np.append(self.x0[:-1] + h * u + h * h * bend, theta)
@@ -226,6 +183,50 @@ class _Expansion:
             h,
             theta * scale,
         )
+
+    def amplitude(self, coefficients: Array) -> float:
+        """The amplitude h at which T is shifted by a small, given part."""
+        cubic, quartic, _ = self._coefficients(self.basis @ coefficients)
+        return self._amplitude(float(coefficients @ self.slope @ coefficients), cubic, quartic)
+
+    def distinct(
+        self, candidates: Iterable[Departure | None], known: Sequence[Departure] = ()
+    ) -> tuple[Departure, ...]:
+        """Those that are new, one of each class of images."""
+        found: list[Departure] = []
+        for new in candidates:
+            if new is not None and not any(self._alike(new, old) for old in (*known, *found)):
+                found.append(new)
+        return tuple(found)
+
+    def _alike(self, new: Departure, old: Departure) -> bool:
+        """Whether two states at one amplitude are images, or belong to one family along a flat direction."""
+        if new.signature.agrees(old.signature, strict=True):
+            return True
+        theta = self.x0[-1] * self.system.scale
+        ratio = (old.temperature - theta) / (new.temperature - theta) if new.temperature != theta else -1.0
+        if not (new.signature.flat and old.signature.flat) or ratio <= 0:
+            return False
+        # No symmetry keeps the amplitude along a flat direction: compare at one T instead.
+        guess = self.x0[:-1] + np.sqrt(ratio) * (new.state - self.x0[:-1])
+        y, residual, _ = polish(self.landscape, guess, old.temperature)
+        moved = Signature.of(self.landscape, y, old.temperature)
+        return residual <= TOLERANCE and moved.agrees(old.signature, strict=True)
+
+    def neighbours(self, departure: Departure) -> list[Array]:
+        """Directions next to one that leads to a branch, along its softest turns within the kernel.
+
+        Branches may leave almost tangent to each other (the mean-coded and the width-coded one of a skewed data set do,
+        a² ≈ 2|r|³), and a random direction then finds the wider basin only.
+        """
+        part = self.basis.T @ (departure.state - self.x0[:-1])
+        u = part / np.linalg.norm(part)
+        turns = np.linalg.svd(u[None, :])[2][1:]
+        around = self.basis @ turns.T
+        H = self.system.hessian(np.append(departure.state, departure.temperature / self.system.scale))
+        values, vectors = np.linalg.eigh(around.T @ H @ around)
+        soft = vectors[:, np.argsort(np.abs(values))[:_SOFTEST]].T @ turns
+        return [np.cos(angle) * u + np.sin(angle) * w for w in soft for angle in _ANGLES]
 
     def _coefficients(self, u: Array) -> tuple[float, float, Array]:
         """c₃, c₄ and the second-order response of the slaved modes, for one direction."""

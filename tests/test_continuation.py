@@ -85,15 +85,20 @@ def test_linear_diagrams_are_complete(eigenvalues: list[float], latents: int) ->
             assert branch.temperatures.max() == pytest.approx(family.limit, abs=1e-9)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("eigenvalues", [[3.0, 2.0, 1.0], [3.0, 2.0, 2.0, 1.0]])
+@pytest.mark.parametrize("eigenvalues", [[2.0, 1.0], pytest.param([3.0, 2.0, 1.0], marks=pytest.mark.slow)])
 def test_three_latents(eigenvalues: list[float]) -> None:
     model = LinearVAE(eigenvalues, 3)
     found = linear_diagram(model)
-    # Nothing is missed and nothing is unknown. In kernels of many dimensions a kind may be listed twice: states next to
-    # a branch point, where all spectra are alike, can fail to be recognised.
-    assert {b.label for b in found.branches} == {family.label for family in families(model)}
-    assert len(found.branches) <= 1.1 * len(families(model))
+    assert Counter(b.label for b in found.branches) == Counter(family.label for family in families(model))
+
+
+@pytest.mark.slow
+def test_three_latents_and_equal_eigenvalues() -> None:
+    # Kernels of up to six dimensions, families along flat directions: every kind once, none twice.
+    model = LinearVAE([3.0, 2.0, 2.0, 1.0], 3)
+    found = linear_diagram(model)
+    assert Counter(b.label for b in found.branches) == Counter(family.label for family in families(model))
+    assert len(found.branches) == 39
 
 
 def test_stable_branches_are_the_cascade() -> None:
