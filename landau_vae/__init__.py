@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from verify.cascade_figure import plot_cascade as plot_cascade
     from verify.compare import Report as Report
     from verify.compare import verify_cascade as verify_cascade
+    from verify.diagnosis import Diagnosis as Diagnosis
+    from verify.diagnosis import diagnose as diagnose
+    from verify.diagnosis_figure import plot_diagnosis as plot_diagnosis
     from verify.figures import plot_distortion as plot_distortion
     from verify.figures import plot_identity as plot_identity
     from verify.figures import plot_order_parameters as plot_order_parameters
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from verify.figures import save_figures as save_figures
     from verify.latents import Latents as Latents
     from verify.latents import measure as measure
+    from verify.posterior import posterior_statistics as posterior_statistics
     from verify.results import load_report as load_report
     from verify.results import save_report as save_report
     from verify.sweep import Sweep as Sweep
@@ -78,6 +82,7 @@ _EXPORTS = {
     "Choice": "numerics.choice",
     "Curve": "theory.curves",
     "Derivation": "theory.derivation",
+    "Diagnosis": "verify.diagnosis",
     "Equilibrium": "numerics.linear_equilibrium",
     "Explanation": "theory.explain",
     "InputError": "theory.errors",
@@ -101,6 +106,7 @@ _EXPORTS = {
     "collapse_bounds": "numerics.collapse_bounds",
     "curve_diagram": "landau_vae.planes",
     "derive_linear": "theory.linear_gaussian",
+    "diagnose": "verify.diagnosis",
     "expected_order": "landau_vae.practice",
     "explain": "theory.explain",
     "flexible_diagram": "landau_vae.planes",
@@ -112,10 +118,12 @@ _EXPORTS = {
     "model_class": "theory.model",
     "phase": "landau_vae.phases",
     "plot_cascade": "verify.cascade_figure",
+    "plot_diagnosis": "verify.diagnosis_figure",
     "plot_distortion": "verify.figures",
     "plot_identity": "verify.figures",
     "plot_order_parameters": "verify.figures",
     "plot_stationarity": "verify.figures",
+    "posterior_statistics": "verify.posterior",
     "rate_distortion": "numerics.rate_distortion",
     "reduce": "theory.landau",
     "run_sweep": "verify.sweep",

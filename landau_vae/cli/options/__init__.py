@@ -8,7 +8,7 @@ import argparse
 import importlib
 
 from ... import __version__
-from . import cascade, cite, claims, derive, experiment, phase, phase_diagram, report, verify
+from . import cascade, cite, claims, derive, diagnose, experiment, phase, phase_diagram, report, verify
 from .common import load_data, temperature_values
 
 __all__ = ["build_parser", "load_data", "temperature_values"]
@@ -21,6 +21,11 @@ _VERBS = (
         "Derivation, exact equilibrium and training are set side by side, claim by claim.",
     ),
     (cascade, "the exact collapse cascade of a data set, without training", ""),
+    (
+        diagnose,
+        "which latents of your trained VAE are dead, why, and which would die next",
+        "It reads what the encoder says of some rows: means and log-variances, exported from any framework.",
+    ),
     (
         derive,
         "derive the theory step by step, every step checked",
