@@ -123,7 +123,7 @@ class CheckpointFolder:
             raise InputError(f"{path} holds checkpoints without their {_RUN}; choose an empty folder")
         else:
             write_text(path / _RUN, json.dumps(wanted, indent=2, ensure_ascii=False))
-        for partial in path.glob(".chunk-*.part"):  # what a kill left behind
+        for partial in path.glob(".*.part"):  # what a kill left behind of a file being written
             partial.unlink(missing_ok=True)
         text = json.dumps(wanted, sort_keys=True)
         return cls(str(path), hashlib.sha256(text.encode()).hexdigest(), seconds)
@@ -151,8 +151,9 @@ class CheckpointFolder:
             If the file is missing, damaged, or of another run.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            # Opened here, as np.load forgets to close what it cannot read.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
             meta = json.loads(str(arrays.pop(_META)))
             run = meta.pop("run")
         except _DAMAGE as error:
