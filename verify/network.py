@@ -37,14 +37,15 @@ from theory.errors import InputError
 from .architecture import Architecture
 from .likelihoods import LIKELIHOODS
 from .minibatches import Minibatches
-from .perceptron import Perceptron
+from .noise import fill_normal
+from .perceptron import Perceptron, Scratch
 from .stacked_network import NetworkParameters, StackedNetwork
 
 __all__ = ["NetworkKernel", "TrainedVAE", "network_from"]
 
 Array = npt.NDArray[Any]
 
-_TILE_BYTES = 1 << 20  # half of the second-level cache of a current core
+_TILE_BYTES = 1 << 21  # the second-level cache of a current core
 
 # Root of the noise of validation, the same at every call: two losses then differ by the parameters alone. Training
 # never draws from it, so nothing can fit it.
@@ -127,7 +128,8 @@ class NetworkKernel:
 
         encoder, decoder = architecture.layers(d, k)
         self._batch = np.empty((b, d), dtype)
-        self._noise = np.empty((m, k, b), dtype)
+        self._noise = np.empty(m * k * b, dtype)
+        self._uniform = np.empty(m * (k * b + 1), dtype)
         self._target = np.empty((d, b), dtype)
         self._inputs = np.ones((encoder[0] + 1, b), dtype)
         self._inputs_transposed = np.ones((b, encoder[0] + 1), dtype)
@@ -154,9 +156,13 @@ class NetworkKernel:
     def differentiate(self) -> None:
         """Draw a minibatch and noise, then write ∇½F."""
         np.take(self._x, self._minibatches.draw(), axis=0, out=self._batch, mode="clip")
-        for generator, noise in zip(self._generators, self._noise, strict=True):
-            generator.standard_normal(dtype=noise.dtype, out=noise)
-        self.differentiate_at(self._batch, self._noise)
+        self.differentiate_at(self._batch, self._draw_noise(self._generators, len(self._batch)))
+
+    def _draw_noise(self, generators: Sequence[np.random.Generator], rows: int) -> Array:
+        """Fresh noise (M, K, B) for the models of the chunk."""
+        flat = self._noise[: self._k * rows * len(generators)].reshape(len(generators), -1)
+        fill_normal(generators, flat, self._uniform)
+        return flat.reshape(len(generators), self._k, rows)
 
     def differentiate_at(self, batch: Array, noise: Array) -> None:
         """Write ∇½F for given rows (B, D) and noise (M, K, B), at most the batch size of rows."""
@@ -214,20 +220,20 @@ class NetworkKernel:
     def _sample(
         self, encoder: Sequence[Array], models: slice, inputs: Array, noise: Array
     ) -> tuple[Array, Array, Array | None, Array, Array, Array]:
-        """Encode and draw: μ, ρ, where ρ is inside the clamp, σ, σε and z with its row of ones.
+        """Encode and draw: μ, ρ, where ρ is inside the clamp (None: everywhere), σ, σε and z with its row of ones.
 
         Of a constant width ρ, σ and the mask have one column instead of B.
         """
         k, w, c, bounds = self._k, self._workspace, self._parameters.log_variance, self._architecture.clamp
         m, _, rows = noise.shape
         heads = w.encoder.forward(encoder, inputs)
-        raw = heads[:, k:] if c is None else c[models, :, None]
+        rho = raw = heads[:, k:] if c is None else c[models, :, None]
         columns = raw.shape[2]
-        rho, sigma, inside = (a[:m, :, :columns] for a in (w.rho, w.sigma, w.inside))
+        sigma = w.sigma[:m, :, :columns]
         jitter, z = w.jitter[:m, :, :rows], w.z[:m, :, :rows]
-        if bounds is None:
-            np.copyto(rho, raw)
-        else:
+        inside = None
+        if bounds is not None and not (bounds[0] <= raw.min() and raw.max() <= bounds[1]):
+            rho, inside = w.rho[:m, :, :columns], w.inside[:m, :, :columns]
             np.maximum(raw, bounds[0], out=rho)
             np.minimum(rho, bounds[1], out=rho)
             np.equal(rho, raw, out=inside)
@@ -235,7 +241,7 @@ class NetworkKernel:
         np.exp(sigma, out=sigma)
         np.multiply(sigma, noise, out=jitter)
         np.add(heads[:, :k], jitter, out=z[:, :k])
-        return heads[:, :k], rho, None if bounds is None else inside, sigma, jitter, z
+        return heads[:, :k], rho, inside, sigma, jitter, z
 
     # Looking
 
@@ -266,11 +272,9 @@ class NetworkKernel:
         for start in range(0, len(x), block):
             target, inputs = self._load(x[start : start + block])
             weight = share[start : start + block]
+            noise = self._draw_noise(generators, len(weight))
             for models in self._tiles:
-                noise = self._noise[models, :, : len(weight)]
-                for generator, own in zip(generators[models], noise, strict=True):
-                    own[:] = generator.standard_normal(own.shape, dtype=own.dtype)
-                mu, rho, _, sigma, _, z = self._sample([a[models] for a in p.encoder], models, inputs, noise)
+                mu, rho, _, sigma, _, z = self._sample([a[models] for a in p.encoder], models, inputs, noise[models])
                 rate = np.square(mu) + (np.square(sigma) - rho - 1)
                 f = w.decoder.forward([a[models] for a in p.decoder], z)
                 omega = None if p.omega is None else p.omega[models]
@@ -320,8 +324,9 @@ class _Workspace:
         dtype: npt.DTypeLike,
     ) -> None:
         k = decoder[0]
-        self.encoder = Perceptron(encoder, activation, models, rows, dtype)
-        self.decoder = Perceptron(decoder, activation, models, rows, dtype)
+        self.scratch = Scratch([encoder, decoder], models, rows, dtype)
+        self.encoder = Perceptron(encoder, activation, models, rows, dtype, self.scratch)
+        self.decoder = Perceptron(decoder, activation, models, rows, dtype, self.scratch)
         self.z = np.ones((models, k + 1, rows), dtype)
         self.g_heads = np.empty((models, encoder[-1], rows), dtype)
         self.rho, self.sigma, self.jitter, self.pull = (np.empty((models, k, rows), dtype) for _ in range(4))
@@ -331,7 +336,7 @@ class _Workspace:
     def nbytes(self) -> int:
         """Bytes of all buffers."""
         own = (self.z, self.g_heads, self.rho, self.sigma, self.jitter, self.pull, self.inside)
-        return self.encoder.nbytes + self.decoder.nbytes + sum(a.nbytes for a in own)
+        return self.encoder.nbytes + self.decoder.nbytes + self.scratch.nbytes + sum(a.nbytes for a in own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,9 +28,44 @@ import numpy.typing as npt
 
 from .activations import ACTIVATIONS
 
-__all__ = ["Perceptron"]
+__all__ = ["Perceptron", "Scratch"]
 
 Array = npt.NDArray[Any]
+
+
+# A product with the second factor transposed takes twice as long as one without, so the narrower factor is copied into
+# the other order of axes first; but not below 17, which OpenBLAS takes as they are, nor where the copy costs as much.
+_COPIED = range(17, 49)
+
+
+class Scratch:
+    """Buffers that passes back need only while they run, so that several perceptrons can share them.
+
+    Parameters
+    ----------
+    shapes : sequence of tuple of int
+        Layers of the perceptrons that will share it.
+    models, rows : int
+        Largest numbers of one pass.
+    dtype : dtype
+        float32 or float64.
+    """
+
+    __slots__ = ("deltas", "flipped", "transposed")
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]], models: int, rows: int, dtype: npt.DTypeLike) -> None:
+        widest = max((h for layers in shapes for h in layers[1:-1]), default=0)
+        # The deltas of two neighbouring layers are needed at a time.
+        deep = min(max(len(layers) for layers in shapes) - 2, 2)
+        self.deltas = [np.empty(models * widest * rows, dtype) for _ in range(deep)]
+        pairs = [(i + 1, o) for layers in shapes for i, o in pairwise(layers[1:]) if min(i + 1, o) in _COPIED]
+        self.transposed = np.empty(models * rows * max((min(pair) for pair in pairs), default=0), dtype)
+        self.flipped = np.empty(models * max((i * o for i, o in pairs if o < i), default=0), dtype)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all buffers."""
+        return sum(array.nbytes for array in (*self.deltas, self.transposed, self.flipped))
 
 
 class Perceptron:
@@ -46,6 +81,8 @@ class Perceptron:
         Largest numbers of models and of rows of one pass.
     dtype : dtype
         float32 or float64.
+    scratch : Scratch or None
+        Shared with others; one of its own if None.
 
     Examples
     --------
@@ -61,28 +98,25 @@ class Perceptron:
     """
 
     def __init__(
-        self, layers: tuple[int, ...], activation: str, models: int, rows: int, dtype: npt.DTypeLike = np.float64
+        self,
+        layers: tuple[int, ...],
+        activation: str,
+        models: int,
+        rows: int,
+        dtype: npt.DTypeLike = np.float64,
+        scratch: Scratch | None = None,
     ) -> None:
         hidden, out = layers[1:-1], layers[-1]
+        self._shared = Scratch([layers], models, rows, dtype) if scratch is None else scratch
         self._activation = ACTIVATIONS[activation]
         self._inputs = [np.ones((models, h + 1, rows), dtype) for h in hidden]
-        self._scratch = [np.empty((models, h, rows), dtype) for h in hidden if self._activation.needs_scratch]
+        self._kept = [np.empty((models, h, rows), dtype) for h in hidden if self._activation.needs_scratch]
         self._output = np.empty((models, out, rows), dtype)
-        # The passes back need the deltas of two neighbouring layers at a time.
-        widest = max(hidden, default=0)
-        self._deltas = [np.empty((models, widest, rows), dtype) for _ in hidden[:2]]
-        # A product with the second factor transposed takes up to twice as long as one without, so the narrower factor
-        # is copied into transposed order first.
-        narrow = [min(i + 1, o) for i, o in pairwise(layers[1:])]
-        self._transposed = np.empty(models * rows * max(narrow, default=0), dtype)
-        flipped = [o * (i + 1) for i, o in pairwise(layers[1:]) if o < i + 1]
-        self._flipped = np.empty(models * max(flipped, default=0), dtype)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all buffers."""
-        groups = (self._inputs, self._scratch, self._deltas, [self._output, self._transposed, self._flipped])
-        return sum(array.nbytes for group in groups for array in group)
+        """Bytes of all buffers, without those in the scratch."""
+        return sum(array.nbytes for array in (*self._inputs, *self._kept, self._output))
 
     def forward(self, weights: Sequence[Array], x: Array) -> Array:
         """Return the outputs (m, out, B) for inputs (h_0 + 1, B), shared by the models, or (m, h_0 + 1, B).
@@ -94,7 +128,7 @@ class Perceptron:
             following = self._inputs[layer][:m, :, :rows]
             value = following[:, :-1]
             np.matmul(w, a, out=value)
-            self._activation.apply(value, self._scratch_of(layer, m, rows))
+            self._activation.apply(value, self._kept_of(layer, m, rows))
             a = following
         return np.matmul(weights[-1], a, out=self._output[:m, :, :rows])
 
@@ -127,28 +161,32 @@ class Perceptron:
             w, a = weights[layer], self._inputs[layer - 1][:m, :, :rows]
             self._weight_gradient(delta, a, gradients[layer])
             value = a[:, :-1]
-            pulled = self._deltas[layer % len(self._deltas)][:m, : value.shape[1], :rows]
+            pulled = self._shared.deltas[layer % len(self._shared.deltas)][: value.size].reshape(value.shape)
             np.matmul(w[:, :, :-1].swapaxes(1, 2), delta, out=pulled)
-            self._activation.pull_back(value, self._scratch_of(layer - 1, m, rows), pulled)
+            self._activation.pull_back(value, self._kept_of(layer - 1, m, rows), pulled)
             delta = pulled
         np.matmul(delta, x.swapaxes(-1, -2) if x_transposed is None else x_transposed, out=gradients[0])
         if into is not None:
             np.matmul(weights[0][:, :, :-1].swapaxes(1, 2), delta, out=into)
 
-    def _scratch_of(self, layer: int, m: int, rows: int) -> Array:
-        """Scratch of a hidden layer; an activation without need of one gets any buffer and leaves it alone."""
-        return self._scratch[layer][:m, :, :rows] if self._scratch else self._output
+    def _kept_of(self, layer: int, m: int, rows: int) -> Array:
+        """What an activation keeps for its derivative; one that keeps nothing gets any buffer and leaves it alone."""
+        return self._kept[layer][:m, :, :rows] if self._kept else self._output
 
     def _weight_gradient(self, delta: Array, a: Array, gradient: Array) -> None:
         """``G = δ Aᵀ``."""
         m, out, rows = delta.shape
         inputs = a.shape[1]
-        narrow = self._transposed[: m * rows * min(inputs, out)].reshape(m, rows, -1)
+        width = min(inputs, out)
+        if width not in _COPIED:
+            np.matmul(delta, a.swapaxes(1, 2), out=gradient)
+            return
+        narrow = self._shared.transposed[: m * rows * width].reshape(m, rows, width)
         if inputs <= out:
             np.copyto(narrow, a.swapaxes(1, 2))
             np.matmul(delta, narrow, out=gradient)
         else:
             np.copyto(narrow, delta.swapaxes(1, 2))
-            flipped = self._flipped[: m * inputs * out].reshape(m, inputs, out)
+            flipped = self._shared.flipped[: m * inputs * out].reshape(m, inputs, out)
             np.matmul(a, narrow, out=flipped)
             np.copyto(gradient, flipped.swapaxes(1, 2))
