@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from theory.derivation import Derivation as Derivation
     from theory.errors import InputError as InputError
     from theory.errors import MissingExtraError as MissingExtraError
-    from theory.explain import Explanation as Explanation
+    from theory.explanation import Explanation as Explanation
     from theory.explain import explain as explain
     from theory.landau import reduce as reduce
     from theory.linear_gaussian import derive_linear as derive_linear
@@ -84,7 +84,7 @@ _EXPORTS = {
     "Derivation": "theory.derivation",
     "Diagnosis": "verify.diagnosis",
     "Equilibrium": "numerics.linear_equilibrium",
-    "Explanation": "theory.explain",
+    "Explanation": "theory.explanation",
     "InputError": "theory.errors",
     "Latents": "verify.latents",
     "MissingExtraError": "theory.errors",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .emit import emit_module as emit_module
     from .errors import InputError as InputError
     from .errors import MissingExtraError as MissingExtraError
-    from .explain import Explanation as Explanation
+    from .explanation import Explanation as Explanation
     from .exponential_family import critical_beta as critical_beta
     from .exponential_family import derive_exponential_family as derive_exponential_family
     from .formulas import Formula as Formula
@@ -73,7 +73,7 @@ _EXPORTS = {
     "Derivation": ".derivation",
     "DerivationError": ".derivation",
     "Expanded": ".landau_steps",
-    "Explanation": ".explain",
+    "Explanation": ".explanation",
     "Formula": ".formulas",
     "InputError": ".errors",
     "Landau": ".landau",

@@ -16,8 +16,8 @@ c_n      amplitudes of the curve family                              data unit
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
@@ -26,108 +26,25 @@ import sympy as sp
 
 from .cumulants import Cumulants, parse_number
 from .derivation import Derivation, DerivationError, is_positive
-from .emit import emit_function
 from .errors import InputError
+from .explain_relatives import EXPLAINED_RELATIVES, explain_relative
+from .explanation import Explanation, formula_of
 from .formulas import Argument, Formula
 from .kl_identity import M
 from .landau import Landau, reduce
 from .model import MODEL_CLASSES
 from .normal_form import SIGNAL, TEMPERATURE, LandauPolynomial
-from .relatives import RELATIVES, derive_relative
+from .relatives import RELATIVES
 from .transition import Verdict, classify
 from .truncated import coexistence
 
 __all__ = ["LAWS", "MODELS", "Explanation", "explain"]
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """A model explained: derivations, Landau polynomial, verdict, and the numbers if cumulants were given.
-
-    Parameters
-    ----------
-    model : str
-        One of `MODELS`.
-    order : int
-        Order of the expansion in the amplitudes.
-    derivations : tuple of Derivation
-        In reading order.
-    verdict : Verdict
-        Local and global character at full collapse.
-    critical : mapping
-        JSON-able facts on where collapse loses stability.
-    formula : Formula
-        The model's main result as a function.
-    landau : Landau or None
-        The reduction, for the four model classes.
-    polynomial : LandauPolynomial or None
-        What the verdict rests on; ``None`` where only the quadratic form is derived.
-    values : mapping of str to Fraction
-        Cumulants (or curve amplitudes) that were given.
-    numbers : mapping
-        JSON-able numeric consequences of `values`; empty without.
-    """
-
-    model: str
-    order: int
-    derivations: tuple[Derivation, ...]
-    verdict: Verdict
-    critical: Mapping[str, Any] = field(hash=False)
-    formula: Formula
-    landau: Landau | None = None
-    polynomial: LandauPolynomial | None = None
-    values: Mapping[str, Fraction] = field(default_factory=dict, hash=False)
-    numbers: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything as a strictly JSON-able dict; expressions are strings in ASCII symbols."""
-        if self.landau is not None:
-            expanded = self.landau.to_json()
-        else:
-            terms = {} if self.polynomial is None else self.polynomial.terms
-            reduced = {sp.sstr(SIGNAL ** powers[0]): sp.sstr(c) for powers, c in terms.items()}
-            expanded = {"amplitudes": ["m"] if reduced else [], "expansion": dict(reduced), "reduced": reduced}
-        first = self.derivations[0]
-        return {
-            **expanded,
-            "model": self.model,
-            "order": self.order,
-            "critical": {**expanded.get("critical", {}), **self.critical},
-            "verdict": self.verdict.to_json(),
-            "values": {name: str(value) for name, value in self.values.items()},
-            "numbers": dict(self.numbers),
-            "name": first.name,
-            "title": first.title,
-            "sources": list(dict.fromkeys(key for d in self.derivations for key in d.sources)),
-            "symbols": _unique(d.to_json()["symbols"] for d in self.derivations),
-            "steps": [step for d in self.derivations for step in d.to_json()["steps"]],
-            "checks": sum(d.check() for d in self.derivations),
-        }
-
-    def to_text(self, width: int = 80, unicode: bool = True) -> str:
-        """Return the derivations, the verdict and the numbers for a terminal."""
-        import textwrap
-
-        parts = [d.to_text(width, unicode).rstrip() for d in self.derivations]
-        shown = self.verdict.to_json()
-        lines = [f"Verdict: {shown['kind']} at the threshold; global: {shown['global']}"]
-        lines += textwrap.wrap(f"Jump where: {shown['condition']}", width, subsequent_indent="    ")
-        for line in shown["evidence"]:
-            lines += textwrap.wrap(f"Evidence: {line}", width, subsequent_indent="    ")
-        for line in shown["assumptions"]:
-            lines += textwrap.wrap(f"Assumed: {line}", width, subsequent_indent="    ")
-        for name, value in {**self.critical, **self.numbers}.items():
-            number = f"{value:.6g}" if isinstance(value, float) else value
-            lines += textwrap.wrap(f"{name.replace('_', ' ')}: {number}", width, subsequent_indent="    ")
-        return "\n\n".join([*parts, "\n".join(lines)]) + "\n"
-
-    def to_latex(self) -> str:
-        """Return the derivations as LaTeX."""
-        return "\n".join(d.to_latex() for d in self.derivations)
-
-    def to_python(self) -> str:
-        """Return the main result as the source of a function that needs only ``math``."""
-        return "import math\n\n\n" + emit_function(self.formula, "python")
+MODELS: Final = (*MODEL_CLASSES, "curve", *EXPLAINED_RELATIVES)
+"""Models that can be explained, with a verdict."""
+LAWS: Final = tuple(name for name in RELATIVES if name not in MODELS)
+"""Derivations that belong to no one model, for `theory.relatives.derive_relative`."""
 
 
 def explain(
@@ -171,10 +88,10 @@ def explain(
         return _class(model, order, cumulants, strictly_sub_gaussian)
     if model == "curve":
         return _curve(order, cumulants)
-    if model in _RELATIVES:
+    if model in EXPLAINED_RELATIVES:
         if cumulants is not None:
             raise InputError(f"{model} takes no cumulants: its derivation needs second moments only; leave them out")
-        return _relative(model, order)
+        return explain_relative(model, order)
     close = difflib.get_close_matches(str(model), (*MODELS, *LAWS), n=1)
     hint = f"did you mean {close[0]!r}?" if close else "choose one of them"
     raise InputError(f"unknown model {model!r}; known are {', '.join((*MODELS, *LAWS))}; {hint}")
@@ -280,7 +197,7 @@ def _curve(order: int, amplitudes: str | Mapping[str, Any] | None) -> Explanatio
         verdict, numbers = _curve_verdict(curve, order, verdict.condition)
     closed = derivation["free-energy"].rhs
     summary = "Free energy of data on a curve at signal fraction m, in data variance."
-    formula = _formula(derivation, "free-energy", closed, "curve_free_energy", summary)
+    formula = formula_of(derivation, "free-energy", closed, "curve_free_energy", summary)
     critical = {"temperature": "1", "unit": "c1**2; c2, c3, … in units of c1", "scope": "the encoder sees u only"}
     return Explanation("curve", order, (derivation,), verdict, critical, formula, None, polynomial, values, numbers)
 
@@ -336,136 +253,5 @@ def _curve_verdict(curve: Any, order: int, condition: Any) -> tuple[Verdict, dic
     return verdict, numbers
 
 
-@dataclass(frozen=True, slots=True)
-class _Relative:
-    """Which step of a relative's derivation is its threshold, which result becomes a function, what is known beyond."""
-
-    derivation: Derivation
-    critical: Mapping[str, str]
-    step: str
-    result: sp.Expr
-    function: str
-    summary: str
-    kind: str
-    globally: str
-    evidence: tuple[str, ...]
-
-
-def _relative(name: str, order: int) -> Explanation:
-    found = _RELATIVES[name]()
-    derivation = found.derivation
-    condition = sp.false if "undecided" not in (found.kind, found.globally) else sp.Symbol("undecided")
-    verdict = Verdict(found.kind, found.globally, condition, found.evidence, derivation.assumptions)
-    formula = _formula(derivation, found.step, found.result, found.function, found.summary)
-    return Explanation(name, order, (derivation,), verdict, found.critical, formula)
-
-
-def _exponential_family(name: str) -> _Relative:
-    derivation = derive_relative(name)
-    variance = sp.Symbol("S_11", positive=True)
-    one = variance / derivation["fisher-information"].rhs
-    return _Relative(
-        derivation,
-        {"parameter": "beta", "value": "lambda_max(G**(-1/2) * S * G**(-1/2))", "one_feature": sp.sstr(one)},
-        "critical-beta",
-        one,
-        f"critical_beta_{name}",
-        f"Critical β of one feature with a {name} decoder; for several, the top eigenvalue of G^-1/2 S G^-1/2.",
-        "undecided",
-        "undecided",
-        ("the quadratic form is derived: it fixes the threshold, not the order of the transition",),
-    )
-
-
-def _learned_variance() -> _Relative:
-    derivation = derive_relative("learned-variance")
-    quartic, jump = (sp.sstr(derivation[step].rhs) for step in ("linear-model", "jump-from-zero"))
-    return _Relative(
-        derivation,
-        {"parameter": "beta", "value": sp.sstr(derivation["threshold"].rhs)},
-        "root",
-        derivation["root"].rhs,
-        "learned_temperature",
-        "Temperature at which a learned decoder variance settles.",
-        "continuous",
-        "undecided",
-        (
-            f"for the linear model the quartic coefficient is {quartic}: positive unless one mode holds all variance",
-            f"with as many latents as the rank the temperature jumps from 0 at beta = {jump}",
-        ),
-    )
-
-
-def _conditional() -> _Relative:
-    derivation = derive_relative("conditional")
-    threshold = derivation["threshold"].rhs
-    return _Relative(
-        derivation,
-        {"parameter": "T", "value": sp.sstr(threshold)},
-        "threshold",
-        threshold,
-        "conditional_threshold",
-        "Threshold of a mode given the condition.",
-        "continuous",
-        "continuous",
-        ("the free energy is that of the linear-Gaussian model with the residual covariance of x given the condition",),
-    )
-
-
-def _bottleneck() -> _Relative:
-    derivation = derive_relative("bottleneck")
-    critical = derivation["critical-beta"].rhs
-    return _Relative(
-        derivation,
-        {"parameter": "beta", "value": sp.sstr(critical)},
-        "critical-beta",
-        critical,
-        "bottleneck_critical_beta",
-        "Critical β of a mode of the bottleneck.",
-        "continuous",
-        "continuous",
-        ("the Lagrangian of a Gaussian channel has one active branch, and it meets collapse at the critical beta",),
-    )
-
-
-_RELATIVES: Final[Mapping[str, Callable[[], _Relative]]] = {
-    "bernoulli": lambda: _exponential_family("bernoulli"),
-    "poisson": lambda: _exponential_family("poisson"),
-    "learned-variance": _learned_variance,
-    "conditional": _conditional,
-    "bottleneck": _bottleneck,
-}
-MODELS: Final = (*MODEL_CLASSES, "curve", *_RELATIVES)
-"""Models that can be explained, with a verdict."""
-LAWS: Final = tuple(name for name in RELATIVES if name not in MODELS)
-"""Derivations that belong to no one model, for `theory.relatives.derive_relative`."""
-
-
-def _formula(derivation: Derivation, step: str, result: sp.Expr, name: str, summary: str) -> Formula:
-    """A result as a function of the symbols it holds, described as the derivation describes them."""
-    described = {quantity.symbol.name: quantity for quantity in derivation.quantities}
-    symbols = sorted(result.free_symbols, key=lambda s: s.name)
-    return Formula(
-        name=name,
-        summary=summary,
-        arguments=tuple(
-            Argument(s, s.name, f"{described[s.name].meaning}, in units of {described[s.name].unit}") for s in symbols
-        ),
-        result=result,
-        returns=summary,
-        derivation=derivation.name,
-        step=step,
-        example={s: sp.Rational(1, 2 + i) for i, s in enumerate(symbols)},
-    )
-
-
 def _float(number: Any) -> float | None:
     return None if number is None else float(number)
-
-
-def _unique(lists: Any) -> list[dict[str, Any]]:
-    seen: dict[str, dict[str, Any]] = {}
-    for items in lists:
-        for item in items:
-            seen.setdefault(item["symbol"], item)
-    return list(seen.values())
