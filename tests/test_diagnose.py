@@ -12,9 +12,11 @@ import pytest
 from landau_vae import InputError, Spectrum, diagnose, load_table
 from landau_vae.cli import run
 from numerics.conventions import LOSSES, beta_of
+from verify.architecture import Architecture
 from verify.diagnosis_figure import plot_diagnosis
 from verify.encoded import Encoded
 from verify.encoded_file import read_encoded
+from verify.network_sweep import run_network_sweep
 from verify.sweep import SweepPlan, run_sweep
 from verify.verdicts import VERDICTS
 
@@ -180,7 +182,29 @@ def test_bits_are_compared_by_their_fisher_information() -> None:
         diagnose(dead, dead, x=2 * bits, loss="bce", beta=1.0)
 
 
-def test_weights_of_rows_count(wine: dict[str, Any]) -> None:
+def test_trained_networks_are_diagnosed() -> None:
+    x = normal(10, 1000, 5) * np.sqrt([4.0, 2.0, 1.0, 0.5, 0.25])
+    plan = SweepPlan.default("network", [6.0, 1.2], seeds=1, latents=4, steps=2500, learning_rate=3e-3)
+    sweep = run_network_sweep(
+        x, plan, Architecture(encoder=(16,), decoder=(16,), activation="silu"), keep_parameters=True, workers=1
+    )
+    for i, temperature in enumerate(plan.temperatures):
+        vae = sweep.model(i, 0)
+        mu, log_variance = vae.encode(x)
+        found = diagnose(mu, log_variance, x=x, recon=vae.decode(mu), loss="sse", beta=2 * temperature)
+        # The sweep measured in the precision of training.
+        assert found.statistics.signal_fraction == pytest.approx(sweep.signal_fraction[i, 0], abs=1e-6)
+        assert found.linear is not None
+        # Gaussian data: a network has no better equilibrium than the linear one, and short training comes near.
+        assert found.linear.measured_active == found.linear.predicted_active == (0, 2)[i]
+        assert found.linear.signal_difference < 0.1
+        assert set(found.verdicts) <= {"active", "collapsed"}
+        assert found.encoded.warnings == ()
+    columns = {next(iter(found.explains(k))) for k in np.flatnonzero(found.statistics.active())}
+    assert columns == {"x1", "x2"}
+
+
+def test_weights_of_rows_count() -> None:
     mu, rho = alive(0.5)
     doubled = diagnose(np.vstack([mu, mu[:50]]), np.vstack([rho, rho[:50]]))
     weights = np.ones(N)
