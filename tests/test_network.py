@@ -12,10 +12,12 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.decomposition import PCA
 
 from theory.errors import InputError
 from theory.model import MODEL_CLASSES
 from verify.activations import ACTIVATIONS
+from verify.adam import Adam, cosine_rate
 from verify.architecture import INITIALS, Architecture
 from verify.likelihoods import LIKELIHOODS
 from verify.linear_vae import SampledKernel
@@ -414,3 +416,64 @@ def test_wrong_data_and_parameters_are_refused() -> None:
 @pytest.mark.parametrize("architecture", _EVERY[:1] + _OTHERS)
 def test_an_architecture_survives_json(architecture: Architecture) -> None:
     assert Architecture(**json.loads(json.dumps(architecture.as_dict()))) == architecture
+
+
+def _train(kernel: NetworkKernel, steps: int, rate: float) -> None:
+    adam = Adam(kernel.theta, betas=(0.9, 0.999))
+    for step in range(steps):
+        kernel.differentiate()
+        adam.step(kernel.gradient, cosine_rate(step, steps, rate))
+
+
+def test_training_reaches_the_rate_distortion_bound_of_gaussian_data_and_not_less() -> None:
+    """One dimension of variance 1: ``F* = T + T ln(1/T)`` below T = 1, and 1 above."""
+    x = np.random.default_rng(0).standard_normal((20_000, 1))
+    x = (x - x.mean()) / x.std()
+    t = np.array([0.1, 0.5, 1.5])
+    kernel = NetworkKernel(
+        x,
+        t,
+        1,
+        Architecture(encoder=(16,), decoder=(16,)),
+        batch_size=256,
+        rows=np.random.default_rng(1),
+        dtype="float32",
+    )
+    kernel.initialize(_generators(3))
+    _train(kernel, 1500, 5e-3)
+    bound = np.where(t < 1, t - t * np.log(np.minimum(t, 1)), 1.0)
+    excess = kernel.evaluate()["loss"] / bound - 1
+    # F is a mean over 20,000 rows and draws of noise, whose terms vary by about themselves: 0.7 %; two of these below.
+    assert (excess > -0.015).all() and (excess < 0.03).all()
+
+
+def test_learned_variance_is_that_of_probabilistic_pca() -> None:
+    """β = 1, affine: the maximum-likelihood η² is the mean of the eigenvalues left out (Tipping & Bishop 1999)."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2000, 4)) @ np.diag([3.0, 1.2, 1.0, 0.8]) @ np.linalg.qr(rng.standard_normal((4, 4)))[0]
+    x -= x.mean(0)
+    architecture = Architecture(model_class="linear", likelihood="gaussian-learned-variance")
+    kernel = NetworkKernel(x, np.array([1.0]), 1, architecture, batch_size=256, rows=np.random.default_rng(1))
+    kernel.initialize(_generators(1))
+    _train(kernel, 1500, 0.02)
+    pca = PCA(n_components=1).fit(x)
+    vae = network_from(_one(kernel.export(), 0), architecture)
+    assert vae.decoder_variance is not None
+    # Noise of the gradients: within 1 % over five seeds.
+    assert vae.decoder_variance == pytest.approx(pca.noise_variance_, rel=0.02)
+
+
+def test_bernoulli_collapses_at_the_top_eigenvalue_of_the_correlations() -> None:
+    """With T = β and ℓ twice the cross-entropy, a latent of binary data dies at λ_max of the correlation matrix."""
+    rng = np.random.default_rng(0)
+    common = rng.random((4000, 1)) < 0.5
+    x = np.where(rng.random((4000, 5)) < 0.6, common, rng.random((4000, 5)) < [0.5, 0.2, 0.4, 0.5, 0.7]).astype(float)
+    top = np.linalg.eigvalsh(np.corrcoef(x.T))[-1]
+    architecture = Architecture(model_class="linear", likelihood="bernoulli")
+    kernel = NetworkKernel(x, top * np.array([0.8, 1.2]), 1, architecture, batch_size=256, rows=rng)
+    kernel.initialize(_generators(2))
+    _train(kernel, 2000, 0.01)
+    mu, rho = kernel.encode(x)
+    variance = mu.var(1)[:, 0]
+    signal = variance / (variance + np.exp(rho[:, 0, 0]))
+    assert signal[0] > 0.1 and signal[1] < 0.01
