@@ -64,7 +64,7 @@ def emit_javascript_module() -> str:
         sizes = [camel(argument.name) for argument in arguments[f"temperature_{convention.name}"][1:]]
         functions = ", ".join(f"{way}: {camel(f'{way}_{convention.name}')}" for way in ("temperature", "beta"))
         rows += [
-            f"  {{name: {json.dumps(convention.name)}, sizes: {json.dumps(sizes)}, {functions},",
+            f"  {{name: {json.dumps(convention.name.replace('_', '-'))}, sizes: {json.dumps(sizes)}, {functions},",
             f"   code: {json.dumps(convention.code)}}},",
         ]
     return emit_module("javascript", formulas) + "\n".join([*rows, "];"]) + "\n"

@@ -75,22 +75,6 @@ def _parabola() -> tuple[Formula, ...]:
             "T over the variance of u; the state is locally stable where it falls with M²",
         ),
         (
-            "parabola_spinodal",
-            "Signal fraction at which the active branch of the parabola ends on heating.",
-            (_CURVATURE,),
-            "parabola-spinodal",
-            curve["parabola-spinodal"].rhs,
-            "M²; not positive for c <= 1/2, where nothing jumps",
-        ),
-        (
-            "parabola_coexistence",
-            "Squared curvature of the parabola that jumps to a signal fraction.",
-            (_SIGNAL,),
-            "parabola-coexistence",
-            curve["parabola-coexistence"].rhs,
-            "c², growing with M² from 1/4",
-        ),
-        (
             "signal_rate",
             "Divergence of a latent of constant width at posterior scale 1.",
             (_SIGNAL,),

@@ -339,30 +339,6 @@ export function parabolaTemperature(signalFraction, curvature) {
 }
 
 /**
- * Signal fraction at which the active branch of the parabola ends on heating.
- * (-1 + 4*c**2)/(8*c**2)
- * @param {number} curvature c of the parabola (u, c(u² − 1)), >= 0
- * @returns {number} M²; not positive for c <= 1/2, where nothing jumps
- * Step parabola-spinodal of the derivation curve.
- */
-export function parabolaSpinodal(curvature) {
-  const c = curvature;
-  return (-1 + 4*Math.pow(c, 2))/(8*Math.pow(c, 2));
-}
-
-/**
- * Squared curvature of the parabola that jumps to a signal fraction.
- * (-m - (1 - m)*ln(1 - m))/(2*m**2 + 4*m*(1 - m)*ln(1 - m))
- * @param {number} signalFraction M², in [0, 1)
- * @returns {number} c², growing with M² from 1/4
- * Step parabola-coexistence of the derivation curve.
- */
-export function parabolaCoexistence(signalFraction) {
-  const m = signalFraction;
-  return (-m - (1 - m)*Math.log1p(-m))/(2*Math.pow(m, 2) + 4*m*(1 - m)*Math.log1p(-m));
-}
-
-/**
  * Divergence of a latent of constant width at posterior scale 1.
  * -ln(1 - m)/2
  * @param {number} signalFraction M², in [0, 1)
@@ -452,14 +428,14 @@ export function flexibleRate(signal, width) {
 export const conventions = [
   {name: "elbo", sizes: ["decoderVariance"], temperature: temperatureElbo, beta: betaElbo,
    code: "(((x - f) / eta)**2 / 2 + np.log(2 * np.pi * eta**2) / 2).sum(1).mean() + beta * kl.sum(1).mean()"},
-  {name: "half_sse", sizes: [], temperature: temperatureHalfSse, beta: betaHalfSse,
+  {name: "half-sse", sizes: [], temperature: temperatureHalfSse, beta: betaHalfSse,
    code: "((x - f)**2).sum(1).mean() / 2 + beta * kl.sum(1).mean()"},
   {name: "sse", sizes: [], temperature: temperatureSse, beta: betaSse,
    code: "((x - f)**2).sum(1).mean() + beta * kl.sum(1).mean()"},
   {name: "mse", sizes: ["features"], temperature: temperatureMse, beta: betaMse,
    code: "((x - f)**2).mean() + beta * kl.sum(1).mean()"},
-  {name: "mse_mean_kl", sizes: ["features", "latents"], temperature: temperatureMseMeanKl, beta: betaMseMeanKl,
+  {name: "mse-mean-kl", sizes: ["features", "latents"], temperature: temperatureMseMeanKl, beta: betaMseMeanKl,
    code: "((x - f)**2).mean() + beta * kl.mean()"},
-  {name: "mse_sum_kl", sizes: ["features", "batch"], temperature: temperatureMseSumKl, beta: betaMseSumKl,
+  {name: "mse-sum-kl", sizes: ["features", "batch"], temperature: temperatureMseSumKl, beta: betaMseSumKl,
    code: "((x - f)**2).mean() + beta * kl.sum()"},
 ];

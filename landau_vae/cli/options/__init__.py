@@ -8,7 +8,7 @@ import argparse
 import importlib
 
 from ... import __version__
-from . import cascade, cite, claims, derive, diagnose, experiment, phase, phase_diagram, report, verify
+from . import cascade, cite, claims, derive, diagnose, experiment, explore, phase, phase_diagram, report, verify
 from .common import load_data, temperature_values
 
 __all__ = ["build_parser", "load_data", "temperature_values"]
@@ -47,6 +47,7 @@ _VERBS = (
         "the ledger: every claim of the field beside its evidence, with the verdict that follows",
         "",
     ),
+    (explore, "write one HTML file in which the data go through their cascade under a slider; it works offline", ""),
     (report, "show a saved verification again, without training", ""),
     (cite, "print BibTeX for landau-vae, or for the sources of a claim", ""),
 )
