@@ -59,7 +59,7 @@ class Departure:
     direction : ndarray, shape (n + 1,)
         From the branch point to the state, in (y, T/scale), of length 1.
     amplitude, predicted : float
-        h, and the T that the expansion predicted for it.
+        h, and the T that the expansion predicts for it.
     """
 
     state: Array
@@ -154,12 +154,10 @@ class _Expansion:
 
     def depart(self, coefficients: Array, amplitude: float | None = None) -> Departure | None:
         """Solve for a state in about this direction, at this amplitude or the predicted one."""
-        u = self.basis @ coefficients
-        mu = float(coefficients @ self.slope @ coefficients)
-        cubic, quartic, bend = self._coefficients(u)
+        mu, cubic, quartic, bend = self._expand(coefficients)
         # Another branch needs one amplitude for all directions: solve at fixed length of the kernel part.
         h = self._amplitude(mu, cubic, quartic) if amplitude is None else amplitude
-        theta = self.x0[-1] - (3 * cubic * h + 4 * quartic * h * h) / mu if mu else self.x0[-1]
+        u, theta = self.basis @ coefficients, self._predicted(mu, cubic, quartic, h)
         theta = float(np.clip(theta, 0.9 * self.x0[-1], 1.1 * self.x0[-1]))
         guess = np.append(self.x0[:-1] + h * u + h * h * bend, theta)
 
@@ -175,19 +173,19 @@ class _Expansion:
         scale = self.landscape.scale
         y, T = x[:-1], float(x[-1] * scale)
         away = x - self.x0
+        final = self._expand(self.basis.T @ away[:-1] / h)[:3]  # Newton has turned the direction
         return Departure(
             y,
             T,
             Signature.of(self.landscape, y, T),
             away / np.linalg.norm(away),
             h,
-            theta * scale,
+            self._predicted(*final, h) * scale,
         )
 
     def amplitude(self, coefficients: Array) -> float:
         """The amplitude h at which T is shifted by a small, given part."""
-        cubic, quartic, _ = self._coefficients(self.basis @ coefficients)
-        return self._amplitude(float(coefficients @ self.slope @ coefficients), cubic, quartic)
+        return self._amplitude(*self._expand(coefficients)[:3])
 
     def distinct(
         self, candidates: Iterable[Departure | None], known: Sequence[Departure] = ()
@@ -228,9 +226,13 @@ class _Expansion:
         soft = vectors[:, np.argsort(np.abs(values))[:_SOFTEST]].T @ turns
         return [np.cos(angle) * u + np.sin(angle) * w for w in soft for angle in _ANGLES]
 
-    def _coefficients(self, u: Array) -> tuple[float, float, Array]:
-        """c₃, c₄ and the second-order response of the slaved modes, for one direction."""
-        h, T = _PROBE, self.x0[-1]
+    def _predicted(self, mu: float, cubic: float, quartic: float, h: float) -> float:
+        """θ of the state of amplitude h: linear in h at a transcritical point, quadratic at a pitchfork."""
+        return float(self.x0[-1] - (3 * cubic * h + 4 * quartic * h * h) / mu) if mu else float(self.x0[-1])
+
+    def _expand(self, coefficients: Array) -> tuple[float, float, float, Array]:
+        """μ', c₃, c₄ and the second-order response of the slaved modes, for one direction."""
+        u, h, T = self.basis @ coefficients, _PROBE, self.x0[-1]
 
         def force(y: Array) -> Array:
             return self.system.force(np.append(self.x0[:-1] + y, T))
@@ -238,7 +240,8 @@ class _Expansion:
         second = (force(h * u) + force(-h * u)) / h**2
         bend = -0.5 * self.inverse @ second
         forward, backward = (float(u @ force(s * h * u + h * h * bend)) for s in (1, -1))
-        return (forward + backward) / (6 * h * h), (forward - backward) / (8 * h**3), bend
+        mu = float(coefficients @ self.slope @ coefficients)
+        return mu, (forward + backward) / (6 * h * h), (forward - backward) / (8 * h**3), bend
 
     def _amplitude(self, mu: float, cubic: float, quartic: float) -> float:
         shift = abs(mu) * _SHIFT * self.x0[-1]

@@ -106,9 +106,9 @@ class Tracer:
         part = float(away @ chord / (chord @ chord))
         if len(self.points) < 5 or not 0 < part <= 1 or first.tangent @ ahead.tangent < 0.9:
             return None
-        if np.linalg.norm(away - part * chord) > 0.02 * np.linalg.norm(chord):
-            return None
-        return float(away @ point.tangent), first
+        # Within the sagitta of the sharpest step, and on the curve itself.
+        beside = np.linalg.norm(away - part * chord) > 0.06 * np.linalg.norm(chord)
+        return None if beside or _jumped(point, first) else (float(away @ point.tangent), first)
 
     def _close(self, point: Point, ahead: Point) -> None:
         """End exactly on the edge of the window, and drop what was found beyond it."""
