@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from numerics.functional import checked_latents
 from numerics.functional_sweep import PhaseSweep, sweep_functional
 from numerics.projection import mode_scores, standardized_cumulants
 from numerics.quantize import quantize
@@ -34,8 +35,11 @@ __all__ = ["Phase", "phase"]
 
 _COLDEST = 0.5
 _STEP = 0.01
-_WARMEST = 4.0
-"""Over λ. A wider sandwich (heavy tails) is swept up to here, and further along any branch that is still active."""
+"""Over λ, up to T = 4 λ; above that T/400, since heavy tails can hold the sandwich open for decades."""
+_POINTS = {1: 256, 2: 24}
+"""Distinct points kept by default, by the number of latents: the grid of two is a plane."""
+_MOST = 64
+"""Points that two latents can be solved on within the memory of a small machine."""
 _BOUNDS = 9
 """Temperatures at which the rate–distortion function is reported."""
 
@@ -89,7 +93,7 @@ class Phase:
 
     @property
     def coexistence(self) -> float | None:
-        """T*; None if it lies beyond the sweep."""
+        """T*; None if it could not be resolved, for the reason in ``sweep.unresolved``."""
         return self.sweep.coexistence
 
     def to_json(self) -> dict[str, Any]:
@@ -115,6 +119,7 @@ class Phase:
             "verdict": self.verdict,
             "spinodals": list(self.spinodals),
             "coexistence": self.coexistence,
+            "unresolved": self.sweep.unresolved,
             "transitions": [
                 {
                     "T": change.temperature,
@@ -148,7 +153,7 @@ def phase(
     mode: int = 1,
     full: bool = False,
     latents: int = 1,
-    points: int = 256,
+    points: int | None = None,
     standardize: bool = True,
     seed: int = 0,
 ) -> Phase:
@@ -166,8 +171,8 @@ def phase(
         Keep all columns instead.
     latents : {1, 2}
         K; two for small sets.
-    points : int
-        More distinct rows than this are quantised; the error is reported.
+    points : int, optional
+        More distinct rows than this are quantised; the error is reported. By default 256, and 24 with two latents.
     standardize : bool
         Divide columns by their population standard deviation.
     seed : int
@@ -184,7 +189,9 @@ def phase(
 
     Notes
     -----
-    That a minimum is the global one is proved only by the bounds: λ ≤ T* ≤ σ²_sG and F ≥ F_RD.
+    That a minimum is the global one is proved only by the bounds: λ ≤ T* ≤ σ²_sG and F ≥ F_RD. Temperatures run from
+    0.5 λ to the upper end of the sandwich, at which full collapse is the global minimum of every architecture, in steps
+    of at most 0.01 λ up to 4 λ and of T/400 above; transitions and spinodals are then refined off the grid.
 
     Examples
     --------
@@ -194,18 +201,19 @@ def phase(
     """
     table = data if isinstance(data, Table) else load_table(data)
     chosen = model_class(model)
+    most = _POINTS[checked_latents(latents)] if points is None else points
+    if latents > 1 and most > _MOST:
+        raise InputError(f"points must be at most {_MOST} with two latents, got {most}; use fewer, or one latent")
     spectrum = Spectrum.from_table(table, standardize=standardize)
     if spectrum.rank == 0:
         raise InputError(f"{table.name}: the data have no variance; give rows that differ")
     scores, eigenvalue = mode_scores(spectrum, table.values, 1 if full else mode)
     rows = spectrum.standardized(table.values) / np.sqrt(eigenvalue) if full else scores
-    small = quantize(rows, table.weights, most=points, seed=seed)
+    small = quantize(rows, table.weights, most=most, seed=seed)
     dimensions = small.points.dimension
     chosen = ModelClass(chosen.name, chosen.decoder, chosen.mean, chosen.width, latents=latents, dimensions=dimensions)
     proxy = subgaussian_proxy(small.points)
-    warmest = max(min(proxy.upper, _WARMEST), 1.0) + 2 * _STEP
-    grid = np.linspace(_COLDEST, warmest, int(np.ceil((warmest - _COLDEST) / _STEP)) + 1)
-    # Beyond a plane the bound costs as much as the sweep; the guard then uses what is certified there at less accuracy.
+    grid = _temperatures(max(proxy.upper, 1.0) + 2 * _STEP)
     sweep = sweep_functional(small.points, grid, model=chosen, latents=latents, seed=seed)
     cumulants = standardized_cumulants(scores, table.weights, order=4)
     return Phase(
@@ -219,12 +227,18 @@ def phase(
         verdict=_verdict(model, cumulants, sweep, proxy),
         sweep=sweep,
         proxy=proxy,
-        bounds=tuple(_bound(small.points, float(t)) for t in np.linspace(_COLDEST, warmest, _BOUNDS)),
+        bounds=tuple(_bound(small.points, float(t)) for t in np.linspace(_COLDEST, grid[-1], _BOUNDS)),
     )
 
 
-def _shown(t: float | None) -> str:
-    return "beyond the sweep" if t is None else f"{t:.6g}"
+def _temperatures(warmest: float) -> NDArray[np.float64]:
+    """The grid of the sweep, over λ."""
+    fine = min(warmest, 4.0)
+    grid = np.linspace(_COLDEST, fine, int(np.ceil((fine - _COLDEST) / _STEP - 1e-9)) + 1)
+    if warmest > fine:
+        more = int(np.ceil(np.log(warmest / fine) / np.log1p(_STEP / fine)))
+        grid = np.append(grid, fine * (warmest / fine) ** (np.arange(1, more + 1) / more))
+    return grid
 
 
 def _bound(points: Any, t: float) -> tuple[float, float | None, float]:
@@ -242,7 +256,9 @@ def _verdict(model: str, cumulants: dict[str, float], sweep: PhaseSweep, proxy: 
     verdict["global"] = "jump" if jump or verdict["kind"] == "jump" else "continuous"
     verdict["evidence"] = [
         *(line for line in verdict["evidence"] if "pre-empts" not in line),
-        f"exact equilibria: collapse is the lowest minimum found above T = {_shown(t_star)}",
+        f"exact equilibria: T* not resolved, {sweep.unresolved}"
+        if t_star is None
+        else f"exact equilibria: collapse is the lowest minimum found above T = {t_star:.6g}",
         f"collapse is locally stable above T = {lo:.6g}",
         f"sandwich for any architecture: {proxy.variance:.6g} <= T* <= {proxy.upper:.6g}",
     ]

@@ -212,8 +212,7 @@ class State:
         slopes = [pull.sum(axis=1) for pull in pulls]
         variance = grid.sigma**2
         n, channels = len(x), 2 * k
-        hessian = np.zeros((channels, n, channels, n))
-        diagonal = np.arange(n)
+        local = {}
         for a, b in itertools.combinations_with_replacement(range(channels), 2):
             direct = np.einsum("iz,iz->i", pulls[a], scores[b])
             # ∂_a ∂_b ln q, which is not zero within one latent only.
@@ -223,7 +222,7 @@ class State:
                 direct += 4 * t * variance[:, a - k] - 2 * (slopes[a] + energy.sum(axis=1))
             elif b == a + k:
                 direct -= 2 * slopes[a]
-            hessian[a, diagonal, b, diagonal] = hessian[b, diagonal, a, diagonal] = direct
+            local[a, b] = direct
         gradient = [
             root * (slope + 2 * t * (self.mean[:, a] if a < k else variance[:, a - k] - 1))
             for a, slope in enumerate(slopes)
@@ -231,21 +230,29 @@ class State:
         change = scores * (root[:, None] * grid.q)
         if self.polynomials is None:
             rows = (change * np.sqrt(grid.cell / self.density)).reshape(channels * n, -1)
-            if x.shape[1] == 1:
-                rows *= np.tile(x - f, (channels, 1))
-                response = rows @ rows.T
+            if x.shape[1] <= 2:
+                # A matrix times its own transpose costs half as much as a product of two.
+                errors = x.T[:, :, None] - f[:, None]
+                wide = np.concatenate([rows * np.tile(error, (channels, 1)) for error in errors], axis=1)
+                response = wide @ wide.T
             else:
-                # ⟨x_i − f, x_j − f⟩ expanded: three products, whatever the number of coordinates.
-                cross = (rows * np.tile(inner, (channels, 1))) @ rows.T
-                response = (rows * size) @ rows.T - cross - cross.T
-                response += np.tile(x @ x.T, (channels, channels)) * (rows @ rows.T)
+                # ⟨x_i − f, x_j − f⟩ expanded: two products, whatever the number of coordinates.
+                cross = (rows * np.tile(inner - size / 2, (channels, 1))) @ rows.T
+                response = np.tile(x @ x.T, (channels, channels)) * (rows @ rows.T) - cross - cross.T
         else:
             u = self.polynomials * grid.cell
             by_decoder = np.einsum("aiz,dz,mz->aidm", change, f, u, optimize=True)
             by_data = (change @ u.T)[:, :, None, :] * x[None, :, :, None]
             rows = (by_decoder - by_data).reshape(channels * n, -1)
             response = rows @ rows.T
-        hessian -= 2 * response.reshape(hessian.shape)
+        hessian = (-2 * response).reshape(channels, n, channels, n)
+        diagonal = np.arange(n)
+        for (a, b), direct in local.items():
+            hessian[a, diagonal, b, diagonal] += direct
+            if a != b:
+                hessian[b, diagonal, a, diagonal] += direct
+        if space.mean_basis is None and space.width_basis is None:
+            return space.project(gradient), hessian.reshape(channels * n, channels * n)
         half = space.project(list(hessian.reshape(channels, n, channels * n)))
         half = half.T.reshape(channels, n, -1)
         full = space.project(list(half))

@@ -29,7 +29,7 @@ from theory.model import ModelClass
 
 from . import _formulas
 from .function_space import EncoderSpace, State
-from .functional_starts import seed_encoder, start_names
+from .functional_starts import beside_collapsed, seed_encoder, start_names
 from .newton_descent import Descent, descend
 from .pointset import PointSet
 from .posterior_grid import GridTooLargeError
@@ -130,6 +130,11 @@ class FunctionalEquilibrium:
         return bool(self.kl >= _ACTIVE)
 
     @property
+    def active_latents(self) -> int:
+        """How many latents carry a rate."""
+        return int(np.count_nonzero(self.rates >= _ACTIVE))
+
+    @property
     def residual_edge(self) -> float:
         """Λ*(A), in data variance: T above which a further latent stays collapsed."""
         return residual_edge(self.state)
@@ -171,8 +176,8 @@ def solve_functional(
         K; two for small sets.
     start : optional
         A name of `numerics.functional_starts`, another equilibrium of the same points, or ``(mu, sigma)`` per row of
-        the merged set. By default all kinds are tried and the lowest minimum is returned; nothing proves that it is
-        the global one except `bound`.
+        the merged set. By default all kinds are tried (and with two latents the equilibrium of one beside a collapsed
+        one) and the lowest minimum is returned; nothing proves that it is the global one except `bound`.
     accuracy : float
         Of F relative to the total variance: the grid is refined until the estimate is below.
     bound : callable or None
@@ -205,6 +210,9 @@ def solve_functional(
     rng = np.random.default_rng(seed)
     if start is None:
         starts = [np.zeros(sum(space.sizes)), *(seed_encoder(space, n, t, rng) for n in start_names(space))]
+        if space.latents > 1:
+            one = solve_functional(points, t, weights=weights, model=model, accuracy=accuracy, bound=None, seed=seed)
+            starts.append(beside_collapsed(space, one.mu, one.sigma))
     else:
         starts = [_start(space, start, t, rng)]
     found: list[FunctionalEquilibrium] = []

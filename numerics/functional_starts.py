@@ -22,7 +22,7 @@ from theory.errors import InputError
 
 from .function_space import EncoderSpace
 
-__all__ = ["KINDS", "seed_encoder", "start_names"]
+__all__ = ["KINDS", "beside_collapsed", "seed_encoder", "start_names"]
 
 Array = NDArray[np.float64]
 
@@ -90,6 +90,17 @@ def seed_encoder(space: EncoderSpace, name: str, temperature: float, rng: np.ran
     mean, log_width = (np.stack(part, axis=1) for part in zip(*pairs, strict=True))
     # Far points would start where no other posterior reaches, and come back slowly.
     return space.coordinates(np.clip(mean, -3.0, 3.0), np.clip(log_width, -3.0, 1.0))
+
+
+def beside_collapsed(space: EncoderSpace, mean: Array, sigma: Array) -> Array:
+    """Coordinates y of a one-latent encoder, (N, 1) each, with collapsed latents beside it.
+
+    From a stationary encoder they are stationary: a descent stays, or leaves along the residual that a further latent
+    can carry. So K latents are found to be at least as good as one.
+    """
+    more = space.latents - mean.shape[1]
+    rest = np.zeros((len(mean), more))
+    return space.coordinates(np.hstack([mean, rest]), np.hstack([np.log(sigma), rest]))
 
 
 def _single(space: EncoderSpace, kind: str, temperature: float, rng: np.random.Generator) -> tuple[Array, Array]:

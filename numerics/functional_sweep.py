@@ -2,9 +2,10 @@
 
 Two chains run over all temperatures, one heated from the lowest minimum found in the cold, one cooled from collapse;
 each takes the minimum that a descent reaches from its last one. At anchor temperatures all kinds of start are tried,
-and a minimum that is not known yet is followed both ways until it merges or is lost. The lowest of all is the ground
-state. Where it cannot be followed reversibly from one temperature to the next, the two candidates are followed into
-the interval until their free energies cross: `numerics.phase_changes`.
+and a minimum that is not known yet is followed both ways until it merges or is lost. With two latents the ground state
+of one, beside a collapsed latent, is a start at every temperature. The lowest of all is the ground state. Where it
+cannot be followed reversibly from one temperature to the next, the two candidates are followed into the interval until
+their free energies cross: `numerics.phase_changes`.
 
 ======  ==================================================  ======
 symbol  meaning                                             unit
@@ -30,7 +31,7 @@ from theory.model import ModelClass
 
 from .function_space import EncoderSpace
 from .functional import Bound, FunctionalEquilibrium, checked_latents, equilibrium_at, guard, positive_temperature
-from .functional_starts import seed_encoder, start_names
+from .functional_starts import beside_collapsed, seed_encoder, start_names
 from .pointset import PointSet
 from .rate_distortion import rate_distortion_bound
 
@@ -108,8 +109,27 @@ class PhaseSweep:
 
     @property
     def coexistence(self) -> float | None:
-        """The temperature above which full collapse is the ground state; None if it is not within the sweep."""
-        return next((c.temperature for c in self.changes if not c.hot.active), None)
+        """The temperature above which full collapse is the ground state; None if unresolved, see `unresolved`."""
+        into = self._into_collapse
+        return into.temperature if into is not None and into.resolved else None
+
+    @property
+    def unresolved(self) -> str | None:
+        """Why there is no `coexistence`, in one line; None where there is one."""
+        into, ground, t = self._into_collapse, self.ground, self.temperatures
+        if into is not None:
+            return None if into.resolved else f"the ground state was lost at T = {into.temperature:.6g}, {into.loss}"
+        if ground[-1] is None:
+            return f"nothing converged at the highest temperature, T = {t[-1]:.6g}"
+        if ground[-1].active:
+            return f"an active state is still the lowest at the highest temperature, T = {t[-1]:.6g}; sweep further up"
+        return (
+            f"full collapse is the lowest state already at T = {t[0]:.6g}, the lowest temperature; sweep further down"
+        )
+
+    @property
+    def _into_collapse(self) -> PhaseChange | None:
+        return next((c for c in self.changes if not c.hot.active), None)
 
     def readings(self, which: str) -> dict[str, Array]:
         """``F``, ``KL`` (n,) and ``M2``, ``J`` (n, K); NaN where a chain failed.
@@ -179,20 +199,31 @@ def sweep_functional(
     if isinstance(anchors, bool) or not isinstance(anchors, int) or anchors < 1:
         raise InputError(f"anchors must be an integer of at least 1, got {anchors!r}; use 1 or more")
     runner = _Runner(space, grid, accuracy, [])
+    one: tuple[FunctionalEquilibrium | None, ...] = ()
+    if space.latents > 1:
+        alone = sweep_functional(
+            points, grid, weights=weights, model=model, anchors=anchors, accuracy=accuracy, bound=None, seed=seed
+        )
+        one = alone.ground
+        runner.failures.extend(alone.failures)
+    embedded = {i: beside_collapsed(space, s.mu, s.sigma) for i, s in enumerate(one) if s is not None}
     kinds = start_names(space) if starts is None else tuple(starts)
     rng = np.random.default_rng(seed)
     collapsed = np.zeros(sum(space.sizes))
     down = runner.chain(collapsed, range(len(grid) - 1, -1, -1))
     cold = [runner.solve(seed_encoder(space, kind, grid[0], rng), 0) for kind in kinds]
+    if 0 in embedded:
+        cold.append(runner.solve(embedded[0], 0))
     best = min((s for s in (*cold, down.get(0)) if s is not None), key=lambda e: e.F, default=None)
     up = {} if best is None else {0: best} | runner.chain(best.state.y, range(1, len(grid)))
     branches: list[dict[int, FunctionalEquilibrium]] = []
     known = [down, up]
-    for i in np.unique(np.linspace(0, len(grid) - 1, anchors + 1).astype(int)[:-1]).tolist():
-        tried = cold if i == 0 else [runner.solve(seed_encoder(space, kind, grid[i], rng), i) for kind in kinds]
-        for state in tried:
-            if state is None or any(i in chain and same_state(chain[i], state) for chain in known):
-                continue
+    tried = [(0, state) for state in cold]
+    for i in np.unique(np.linspace(0, len(grid) - 1, anchors + 1).astype(int)[1:-1]).tolist():
+        tried += [(i, runner.solve(seed_encoder(space, kind, grid[i], rng), i)) for kind in kinds]
+    tried += [(i, runner.solve(y, i)) for i, y in embedded.items() if i > 0]
+    for i, state in tried:
+        if state is not None and not any(i in chain and same_state(chain[i], state) for chain in known):
             branch = {i: state}
             for way in (range(i + 1, len(grid)), range(i - 1, -1, -1)):
                 branch |= runner.chain(state.state.y, way, known)

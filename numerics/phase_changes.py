@@ -31,6 +31,8 @@ _RESOLUTION = 1e-9
 """Relative width of an interval of temperature below which it is not divided."""
 _FINITE = 1e-5
 """Nats: a rate that is larger at the stability limit of collapse has not vanished continuously."""
+_LOST = 1e-6
+"""Of the variance: F of the ground state is continuous in T, so a larger step in it is a state that was not found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class PhaseChange:
         The same for the Jensen gap.
     continuous : bool
         Whether the two states merge at the temperature.
+    gap : float
+        F of the cold state minus that of the hot one, in data variance: zero up to rounding, as F is continuous.
     cold, hot : FunctionalEquilibrium
         The states on both sides, at the temperature itself for a jump.
     """
@@ -60,15 +64,28 @@ class PhaseChange:
     signal_jump: float
     jensen_jump: float
     continuous: bool
+    gap: float
     cold: FunctionalEquilibrium
     hot: FunctionalEquilibrium
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the two are equally low, so that the exchange is here and not where a state was lost."""
+        return abs(self.gap) <= _LOST * self.hot.state.space.variance
+
+    @property
+    def loss(self) -> str:
+        """What is known if it is not resolved."""
+        return (
+            f"where F steps by {abs(self.gap):.2g}: a lower state was not found {'above' if self.gap < 0 else 'below'}"
+        )
 
 
 def transitions(sweep: PhaseSweep) -> tuple[PhaseChange, ...]:
     """Every exchange of the ground state between the temperatures of a sweep, hottest first.
 
-    Jumps between branches count, whether or not their phases have the same name; of continuous changes only that into
-    full collapse.
+    Jumps between branches count, whether or not their phases have the same name; of continuous changes those at which a
+    latent collapses.
 
     Returns
     -------
@@ -86,7 +103,13 @@ def transitions(sweep: PhaseSweep) -> tuple[PhaseChange, ...]:
         up is not None and down is not None and same_state(up, down) and min(up.F, down.F) <= candidates[0].F + slack
         for up, down, candidates in zip(sweep.up, sweep.down, sweep.candidates, strict=True)
     ]
-    solved = [(s, both) for s, both in zip(sweep.ground, agreed, strict=True) if s is not None]
+    lo, ends = sweep.space.collapse_threshold, sweep.temperatures[[0, -1]]
+    # At the limit itself collapse is marginal, and a descent ends anywhere near it: its neighbours decide.
+    solved = [
+        (s, both)
+        for s, both in zip(sweep.ground, agreed, strict=True)
+        if s is not None and (abs(s.temperature - lo) > 1e-6 * lo or s.temperature in ends)
+    ]
     for (cold, here), (hot, there) in itertools.pairwise(solved):
         if cold.active or hot.active:
             found += _between(sweep, cold, hot, known=here and there)
@@ -154,21 +177,56 @@ def _between(
     if not (reversible := known):
         heated, cooled = _follow(sweep, cold, hot.temperature), _follow(sweep, hot, cold.temperature)
         reversible = heated is not None and cooled is not None and same_state(heated, hot) and same_state(cooled, cold)
-    lo = sweep.space.collapse_threshold
-    if reversible and cold.active and not hot.active:
-        # A small hysteresis may hide between two temperatures: at the limit itself a jump has a finite rate.
-        at_limit = _follow(sweep, cold, lo * (1 + 1e-9)) if cold.temperature < lo else cold
-        if at_limit is None or at_limit.kl < _FINITE:
-            return [_change(lo, cold, hot, continuous=True)]
-        return _exchange(sweep, at_limit, hot)
-    if reversible:
-        return []
-    return _exchange(sweep, cold, hot)
+    if not reversible:
+        return _exchange(sweep, cold, hot)
+    return _losses(sweep, cold, hot) if cold.active_latents > hot.active_latents else []
+
+
+def _losses(sweep: PhaseSweep, cold: FunctionalEquilibrium, hot: FunctionalEquilibrium) -> list[PhaseChange]:
+    """Where one latent after another collapses on a reversible way from cold to hot."""
+    near = hot
+    while cold.active_latents - hot.active_latents > 1 or hot.active:
+        # The next one to go has to be found; a last one goes at the limit that is known.
+        if near.temperature - cold.temperature <= 1e-4 * near.temperature:
+            break
+        middle = _follow(sweep, cold, 0.5 * (cold.temperature + near.temperature))
+        if middle is None:
+            break
+        if middle.active_latents == cold.active_latents:
+            cold = middle
+        else:
+            near = middle
+    limit = _residual_limit(sweep, cold, near) if near.active else sweep.space.collapse_threshold
+    # A small hysteresis may hide between two temperatures: at the limit itself a jump has a finite rate.
+    above = limit * (1 + 1e-9)
+    at_limit = _follow(sweep, cold, above) if cold.temperature < limit else cold
+    rest = _follow(sweep, near, above) if near.active else near
+    if at_limit is None or rest is None or at_limit.kl - rest.kl < _FINITE:
+        found = [_change(limit, cold, near, continuous=True)]
+    else:
+        found = _exchange(sweep, at_limit, near)
+    return found + (_losses(sweep, near, hot) if near.active_latents > hot.active_latents else [])
+
+
+def _residual_limit(sweep: PhaseSweep, cold: FunctionalEquilibrium, near: FunctionalEquilibrium) -> float:
+    """The root of ``T − Λ*(A)`` for the active latents of `near`, by a secant from above.
+
+    Below the root a descent leaves the state, so that it cannot be bracketed.
+    """
+    further = _follow(sweep, near, near.temperature * (1 + 1e-3))
+    if further is not None and further.active_latents == near.active_latents:
+        here, there = (s.temperature - s.residual_edge for s in (near, further))
+        if here < there:
+            root = near.temperature - here * (further.temperature - near.temperature) / (there - here)
+            if cold.temperature <= root <= near.temperature:
+                return root
+    return 0.5 * (cold.temperature + near.temperature)
 
 
 def _exchange(sweep: PhaseSweep, a: FunctionalEquilibrium, b: FunctionalEquilibrium) -> list[PhaseChange]:
     """Close in on Δ = 0 between the cold state a and the hot state b."""
     variance = sweep.space.variance
+    into_collapse = a.active and not b.active
     low, high = a.temperature, b.temperature
     at_low, at_high = a, b
     for _ in range(80):
@@ -200,12 +258,11 @@ def _exchange(sweep: PhaseSweep, a: FunctionalEquilibrium, b: FunctionalEquilibr
             else:
                 high, at_high = t, here_b
         # One of the two has slid into the other: the survivor is the ground state here.
-        elif abs(here_a.kl - at_low.kl) < abs(here_a.kl - at_high.kl):
+        elif here_a.active if into_collapse else abs(here_a.kl - at_low.kl) < abs(here_a.kl - at_high.kl):
             low, at_low = t, here_a
         else:
             high, at_high = t, here_b
     if abs(at_low.kl - at_high.kl) < _FINITE:
-        into_collapse = a.active and not b.active
         return [_change(0.5 * (low + high), at_low, at_high, continuous=True)] if into_collapse else []
     return [_change(0.5 * (low + high), at_low, at_high, continuous=False)]
 
@@ -220,6 +277,7 @@ def _change(t: float, cold: FunctionalEquilibrium, hot: FunctionalEquilibrium, *
         signal_jump=jump * float(np.sum(cold.signal_fraction - hot.signal_fraction)),
         jensen_jump=jump * float(np.sum(cold.jensen - hot.jensen)),
         continuous=continuous,
+        gap=jump * (cold.F - hot.F),
         cold=cold,
         hot=hot,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +175,61 @@ def test_what_does_not_converge_has_its_own_status(
     assert again.residual == caught.value.residual > 0
     assert again.state.lower == caught.value.state.lower
     assert str(again) == str(caught.value)
+
+
+def outliers(size: float, share: int) -> np.ndarray:
+    """±1, and ±size with `share` of 1000 rows each."""
+    return np.repeat([[-1.0], [1.0], [-size], [size]], [500 - share, 500 - share, share, share], axis=0)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        outliers(6, 4),
+        pytest.param(outliers(6, 2), marks=pytest.mark.slow),
+        pytest.param(outliers(60, 2), marks=pytest.mark.slow),
+    ],
+    ids=["common", "rare", "far"],
+)
+def test_the_sweep_reaches_the_top_of_the_sandwich(rows: np.ndarray) -> None:
+    """Rare outliers hold collapse off far above λ: the exchange is found wherever it is below σ²_sG."""
+    found = phase(rows, standardize=False)
+    t = found.sweep.temperatures
+    assert t[0] == 0.5
+    assert t[-1] >= found.proxy.upper
+    steps = np.diff(t)
+    assert steps.max() <= 0.01 * max(1, t[-1] / 4) + 1e-12
+    assert steps[t[1:] <= 4].max() <= 0.01 + 1e-12
+    low, high = found.spinodals
+    assert low == pytest.approx(1, abs=1e-9)
+    assert 1.5 < found.coexistence < min(high, found.proxy.upper)
+    assert found.to_json()["unresolved"] is None
+    change = found.sweep.changes[0]
+    assert change.kl_jump > 0.01
+    # At the exchange both are equally low: F is continuous.
+    assert abs(change.gap) < 1e-10
+
+
+@pytest.mark.parametrize(("kappa4", "jump"), [(1.98, False), (2.02, True)])
+def test_close_to_the_tricritical_point(kappa4: float, jump: bool) -> None:
+    x, w = three_points(0.0, kappa4)
+    sweep = sweep_functional(x, np.linspace(0.9, 1.2, 31), weights=w)
+    assert sweep.unresolved is None
+    # The jump just beyond κ4 = 2 is of the order of (κ4 − 2)².
+    assert 1 <= sweep.coexistence < 1 + 1e-3
+    assert (sweep.coexistence > 1 + 1e-6) is jump
+    assert sweep.coexistence <= sweep.spinodals[1] < 1 + 1e-3
+
+
+def test_what_is_not_resolved_says_why() -> None:
+    x = np.array([-1.0, -1.0, 2.0])
+    too_cold, too_hot = (sweep_functional(x, grid, anchors=1) for grid in ([1.0, 1.2], [2.4, 2.5]))
+    assert too_cold.coexistence is None and "sweep further up" in too_cold.unresolved
+    assert too_hot.coexistence is None and "sweep further down" in too_hot.unresolved
+    # A ground state that is lost where it is the lowest by far: F would step, which it cannot.
+    whole = sweep_functional(x, np.linspace(1.0, 2.4, 8), anchors=1, bound=None)
+    cut = replace(whole, up=whole.up[:1] + (None,) * 7, down=(whole.down[-1],) * 8)
+    change = replace(whole.changes[0], gap=-0.1)
+    assert not change.resolved and "above" in change.loss
+    cut.__dict__["changes"] = (change,)
+    assert cut.coexistence is None and "was lost at T" in cut.unresolved

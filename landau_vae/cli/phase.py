@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def _text(found: Phase) -> str:
     where = "all columns" if found.mode is None else f"mode {found.mode}"
     kappa = ", ".join(f"{name} = {value:.4g}" for name, value in list(found.cumulants.items())[:2])
-    optimal = "beyond the sweep" if found.coexistence is None else f"{found.coexistence:.6g}"
+    optimal = "unresolved" if found.coexistence is None else f"{found.coexistence:.6g}"
     lines = [
         f"{found.data}, {where}: {found.points} points, class {found.model.name!r}; {kappa}",
         f"T and F in units of λ = {found.eigenvalue:.6g}; quantisation moves F by at most {found.quantization:.2g}",
@@ -58,6 +58,8 @@ def _text(found: Phase) -> str:
         f"collapse is locally stable above {found.spinodals[0]:.6g}, optimal above T* = {optimal}",
         f"active states exist up to {found.spinodals[1]:.6g}; any architecture: T* ≤ {found.proxy.upper:.6g}",
     ]
+    if found.sweep.unresolved:
+        lines.append(f"T* is unresolved: {found.sweep.unresolved}")
     rows: list[list[Any]] = [
         [
             f"{c.temperature:.6g}",

@@ -17,6 +17,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--full", action="store_true", help="keep all columns instead of one mode")
     parser.add_argument("--latents", type=int, default=1, metavar="K", help="1, or 2 for small sets (default: 1)")
     parser.add_argument(
-        "--points", type=int, default=256, metavar="N", help="quantise more distinct rows than this (default: 256)"
+        "--points",
+        type=int,
+        metavar="N",
+        help="quantise more distinct rows than this (default: 256; 24 with two latents)",
     )
     output_options(parser)
