@@ -197,7 +197,7 @@ def run_network_sweep(
     return NetworkSweep(
         plan=plan,
         architecture=architecture,
-        total_variance=float(np.sum(shares @ np.square(centred))),
+        total_variance=float(np.einsum("n,nd,nd->", shares, centred, centred)),
         temperatures=np.array(plan.temperatures),
         statistics=PosteriorStatistics(**{name: found[name] for name in _STATISTICS}),
         distortion=found["distortion"],

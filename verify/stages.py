@@ -136,9 +136,10 @@ class _ChunkRun:
         self._own = [_stream(seed, _MODEL, s, t) for s, t in zip(seeds, first, strict=True)]
         self._kernel = job.problem.kernel(self._temperatures(0, 0), self._rows)
         self._kernel.initialize(self._own)
-        self._adam = Adam(self._kernel.theta, betas=job.plan.betas)
-        self._owners = self._kernel.owners()
         m = len(seeds)
+        # One or two bytes an entry, as it is kept; made before the moments of Adam take their memory.
+        self._owners = self._kernel.owners().astype(np.min_scalar_type(m))
+        self._adam = Adam(self._kernel.theta, betas=job.plan.betas)
         self._diverged = np.zeros(m, dtype=bool)
         self._stage, self._step = 0, 0
         self._records: list[Record] = []
