@@ -14,6 +14,8 @@ from numerics.multistart import stationary_starts
 from numerics.switching import kernel, switch
 from theory.errors import InputError
 from theory.landau import reduce
+from theory.normal_form import LandauPolynomial
+from theory.truncated import stationary_points as truncated_points
 
 A, R, T = sp.symbols("a r T", real=True)
 M = sp.Symbol("m")
@@ -79,6 +81,17 @@ def test_diagram_holds_every_stationary_point(order: int, kappa3: str, kappa4: i
     for at in (0.7, 0.95):
         states = [(round(m, 6), round(r, 6) + 0.0) for m, r in on_branches(found, landscape, at)]
         assert len(set(states)) == len(states)
+
+
+@pytest.mark.parametrize("kappa3", ["1/2", "1"])
+def test_exact_roots_agree_with_those_of_the_theory(kappa3: str) -> None:
+    # At κ₃ = 1 the quartic has no a⁴: it is affine in a², and its mean-coded states are saddles.
+    expression = flexible(4, kappa3, 1)
+    polynomial = LandauPolynomial.of(expression, ("a", "r"), 4)
+    for at in (sp.Rational(2, 5), sp.Rational(19, 20), sp.Rational(6, 5)):
+        assert_same(
+            [(float(p.m), float(p.r)) for p in truncated_points(polynomial, at)], all_stationary_points(expression, at)
+        )
 
 
 def test_branches_that_leave_almost_tangent_are_told_apart() -> None:

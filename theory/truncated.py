@@ -225,9 +225,11 @@ def _real_roots(polynomial: sp.Poly) -> list[Any]:
 
 def _mixed(polynomial: LandauPolynomial, T: sp.Rational, slope_m: sp.Poly, slope_r: sp.Poly) -> list[tuple[Any, Any]]:
     """Common roots with m > 0: eliminate m exactly, then take the m that solves both equations."""
-    if not slope_m.degree(SIGNAL):  # m does not occur: F is affine in it, and a state with m > 0 is not isolated
+    # Where F is affine in m, F_m = 0 fixes r and F_r = 0 then fixes m.
+    solved = slope_m if slope_m.degree(SIGNAL) else slope_r
+    if not solved.degree(SIGNAL):
         return []
-    column = [sp.lambdify(WIDTH, c, "mpmath") for c in sp.Poly(slope_m.as_expr(), SIGNAL).all_coeffs()]
+    column = [sp.lambdify(WIDTH, c, "mpmath") for c in sp.Poly(solved.as_expr(), SIGNAL).all_coeffs()]
     slopes = _values(polynomial.expression)
     found = []
     for r in _real_roots(sp.Poly(slope_m.resultant(slope_r), WIDTH)):
