@@ -52,7 +52,7 @@ def plot_diagnosis(found: Diagnosis, ax: Sequence[Axes] | None = None) -> Figure
     order = s.ranking[:_MOST]
     place = np.arange(len(order))
     with styled():
-        axes = ax if ax is not None else new_figure(1.9 + 0.27 * max(len(order), 3)).subplots(1, 2, sharey=True)
+        axes = ax if ax is not None else new_figure(2.2 + 0.27 * max(len(order), 4)).subplots(1, 2, sharey=True)
         left, right = axes
         start = np.zeros(len(order))
         for name, label, color in _TERMS:
@@ -64,13 +64,18 @@ def plot_diagnosis(found: Diagnosis, ax: Sequence[Axes] | None = None) -> Figure
         left.set_xlim(0, 1.04 * start.max() if start.max() > 0 else 1.0)
         left.set_xlabel("divergence $\\mathrm{KL}_k$ (nats)")
         left.set_ylabel("latent, by signal fraction")
-        left.legend(loc="best", fontsize=8)
 
         signal = s.signal_fraction[order]
         alive = np.array([found.verdicts[k] == "active" for k in order])
         if found.linear is not None:
             right.plot(
-                found.linear.predicted_signal[: len(order)], place, color=REFERENCE, zorder=1, label="linear theory"
+                found.linear.predicted_signal[: len(order)],
+                place,
+                color=REFERENCE,
+                marker="|",
+                markersize=9,
+                zorder=1,
+                label="linear theory",
             )
         right.axvline(found.active_above, color=INK, linestyle="--", linewidth=0.8, label="active above")
         for mask, face, label in ((alive, "#0072b2", "active"), (~alive, "white", "not active")):
@@ -81,13 +86,24 @@ def plot_diagnosis(found: Diagnosis, ax: Sequence[Axes] | None = None) -> Figure
                 )  # fmt: skip
         right.set_xlim(-0.02, 1.02)
         right.set_xlabel("signal fraction  $M_k^2$")
-        right.legend(loc="best", fontsize=8)
+        _legends(left, right, outside=ax is None)
         hidden = len(found.verdicts) - len(order)
         left.set_title(f"{found.verdicts.count('active')} of {len(found.verdicts)} latents active", loc="left")
         if hidden:
             right.set_title(f"{hidden} of smaller $M^2$ not drawn", loc="left")
         # A subfigure would do as well; the annotation of Matplotlib allows for one.
         return cast("Figure", left.figure)
+
+
+def _legends(left: Axes, right: Axes, *, outside: bool) -> None:
+    """One legend under a figure of our own, where no bar can hide it; one in each of the caller's axes."""
+    if not outside:
+        for panel in (left, right):
+            panel.legend(loc="best", fontsize=8)
+        return
+    pairs = [pair for panel in (left, right) for pair in zip(*panel.get_legend_handles_labels(), strict=True)]
+    handles, labels = zip(*pairs, strict=True)
+    cast("Figure", left.figure).legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
 
 
 def save_diagnosis(found: Diagnosis, directory: str | Path) -> None:

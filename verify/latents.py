@@ -178,7 +178,7 @@ def _jensen_gap(sweep: Sweep, centred: Array, p: Array) -> Array:
     """J of every model; exactly 0 for a latent of constant width."""
     gap = np.zeros_like(sweep.log_variance)
     for index in zip(*np.nonzero(sweep.log_variance_slope.any(axis=(2, 3))), strict=True):
-        gap[index] = jensen_gap(centred @ sweep.log_variance_slope[index].T, p)
+        gap[index] = jensen_gap(sweep.log_variance_slope[index] @ centred.T, p)
     return gap
 
 

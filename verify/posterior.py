@@ -49,6 +49,10 @@ ACTIVE = 0.1
 
 # Numbers per block of rows that a decoder is asked for at once: its hidden layers must fit in memory too.
 _BLOCK = 1 << 20
+# Numbers per block of latents whose averages are taken at once: a dozen passes over them stay in the cache.
+_CACHED = 1 << 15
+# Latents that are copied out of row-major arrays together: a line of the cache holds about as many.
+_LINE = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,12 +138,19 @@ def posterior_statistics(
     mu, log_variance = _posterior(mu, log_variance)
     *leading, rows, latents = mu.shape
     p = probabilities(weights, rows)
-    kept = p > 0
+    kept = slice(None) if p.all() else p > 0
+    p = p[kept]
     count = int(np.prod(leading))
     moments = np.empty((4, count, latents))
     flat = zip(mu.reshape(count, rows, latents), log_variance.reshape(count, rows, latents), strict=True)
-    for i, (mean, rho) in enumerate(flat):  # one model at a time: temporaries of (N, K), whatever the leading axes
-        moments[:, i] = _moments(mean[kept], rho[kept], p[kept])
+    step = max(1, _CACHED // rows)
+    group = max(step, _LINE)
+    for i, model in enumerate(flat):
+        for start in range(0, latents, group):
+            mean, rho = (np.asarray(a[kept, start : start + group].T, order="C") for a in model)
+            for k in range(0, len(mean), step):
+                few = slice(start + k, start + k + len(mean[k : k + step]))
+                moments[:, i, few] = _moments(mean[k : k + step], rho[k : k + step], p)
     return statistics_of_moments(*moments.reshape(4, *leading, latents))
 
 
@@ -270,27 +281,36 @@ def truncated_distortion(
 
 
 def _moments(mu: npt.NDArray[Any], log_variance: npt.NDArray[Any], p: Array) -> tuple[Array, Array, Array, Array]:
-    """m, ln v, ℓ and J of one model on rows of positive weight, each (K,)."""
+    """m, ln v, ℓ and J of some latents on rows of positive weight: from (k, N) to (k,) each."""
     # Shifted by a row first: the mean of N equal numbers is off by rounding, their difference is exactly zero.
-    first, d = mu[0].astype(np.float64), mu - mu[0].astype(np.float64)
-    shift = p @ d
-    d -= shift
-    size = np.abs(d).max(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
-        log_spread = 2 * np.log(size) + np.log(p @ np.square(np.where(size > 0, d / size, 1.0)))
+    first, d = mu[:, 0].astype(np.float64), mu.astype(np.float64, order="C")
+    d -= first[:, None]
+    shift = _average(d, p)
+    d -= shift[:, None]
+    size = np.maximum(d.max(axis=1), -d.min(axis=1))
+    with np.errstate(divide="ignore", under="ignore"):
+        d /= np.where(size > 0, size, 1.0)[:, None]
+        log_spread = 2 * np.log(size) + np.log(np.where(size > 0, _average(np.square(d, out=d), p), 1.0))
 
-    base, rho = log_variance[0].astype(np.float64), log_variance - log_variance[0].astype(np.float64)
-    centre = p @ rho
-    return first + shift, log_spread, base + centre, jensen_gap(rho - centre, p)
+    base, rho = log_variance[:, 0].astype(np.float64), log_variance.astype(np.float64, order="C")
+    rho -= base[:, None]
+    centre = _average(rho, p)
+    rho -= centre[:, None]
+    return first + shift, log_spread, base + centre, jensen_gap(rho, p)
 
 
 def jensen_gap(rho: Array, p: Array) -> Array:
-    """``J = ln Σ p e^ρ`` of log-variances ρ (N, K) with mean 0 under the weights p (N,) of sum 1; shape (K,), nats."""
+    """``J = ln Σ p e^ρ`` of log-variances ρ (k, N) with mean 0 under the weights p (N,) of sum 1; shape (k,), nats."""
     with np.errstate(divide="ignore", under="ignore"):
         # Taking out a term above 1 keeps Σ within range; expm1 keeps the digits of a small J.
-        top = np.maximum((rho + np.log(p)[:, None]).max(axis=0), 0.0)
-        gap = top + np.log1p(p @ np.expm1(rho - top))
+        top = np.maximum((rho + np.log(p)).max(axis=1), 0.0)
+        gap = top + np.log1p(_average(np.expm1(rho - top[:, None]), p))
     return np.asarray(np.maximum(gap, 0.0))  # ≥ 0 by Jensen; rounding may say −1e-17
+
+
+def _average(values: Array, p: Array) -> Array:
+    # Not a product of matrix and vector: pairwise summation is more accurate, and no number of threads changes it.
+    return np.asarray((values * p).sum(axis=1))
 
 
 def probabilities(weights: npt.ArrayLike | None, rows: int) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from numerics.beta_scale import BetaScale
 from numerics.conventions import loss_convention
 
-from .output import table
+from .output import shortened, table
 
 if TYPE_CHECKING:
     from numerics.tables import Table
@@ -25,7 +26,7 @@ def text(args: argparse.Namespace, data: Table, scale: BetaScale, result: dict[s
     lines = [*_head(args, data, scale, result), "", *_modes(args, scale, result)]
     if args.loadings:
         shown = min(scale.cascade.spectrum.rank, _ROWS)
-        rows = [[k + 1, *(f"{v:+.2f} {_short(n)}" for n, v in result["loadings"][k].items())] for k in range(shown)]
+        rows = [[k + 1, *(f"{v:+.2f} {shortened(n)}" for n, v in result["loadings"][k].items())] for k in range(shown)]
         heaviest = max((len(row) for row in rows), default=1) - 1
         lines += ["", table(rows, ["mode", *["weighs most", "second", "third"][:heaviest]])]
     if args.at:
@@ -43,7 +44,16 @@ def text(args: argparse.Namespace, data: Table, scale: BetaScale, result: dict[s
         ranks = sorted({r for r in (1, 2, 5, 10) if r < len(left)})
         lost = ", ".join(f"{100 * left[r] / left[0]:.1f} % with {r}" for r in ranks)
         lines += ["", f"{part}: {held['rows']} rows; variance left by the leading modes: {lost}"]
-    return "\n".join(lines)
+    return "\n".join(_folded(lines))
+
+
+def _folded(lines: list[str]) -> list[str]:
+    """Sentences wrapped at 80 columns; tables arrive as one text of several lines and stay as they are."""
+    return [
+        part
+        for line in lines
+        for part in ([line] if "\n" in line or not line else textwrap.wrap(line, 80, subsequent_indent="  "))
+    ]
 
 
 def _head(args: argparse.Namespace, data: Table, scale: BetaScale, result: dict[str, Any]) -> list[str]:
@@ -171,7 +181,3 @@ def _any_vae(found: dict[str, Any], scale: BetaScale) -> list[str]:
 
 def _end(upper: float | None) -> str:
     return "∞" if upper is None else f"{upper:.6g}"
-
-
-def _short(name: str, width: int = 16) -> str:
-    return name if len(name) <= width else name[: width - 1] + "…"

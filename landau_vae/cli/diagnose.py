@@ -9,9 +9,10 @@ from typing import Any
 from verify.diagnosis import Diagnosis, diagnose_encoded
 from verify.encoded_file import read_encoded
 
-from .output import dumps, meta, note, table
+from .output import dumps, meta, note, shortened, table
 
 _ROWS = 40
+_REMARKS = 12
 _UNITS = {
     "latent": "column of mu, counted from 0",
     "rank": "1 for the largest signal fraction",
@@ -93,17 +94,15 @@ def _text(found: Diagnosis) -> str:
         for k in order
     ]  # fmt: skip
     lines += ["", table(rows, ["latent", "signal", "+ scale", "+ width", "+ offset", "dies at β ×"])]
-    named = [[k, *(f"{r:+.2f} {_short(name)}" for name, r in found.explains(k).items())] for k in order]
+    named = [[k, *(f"{r:+.2f} {shortened(name)}" for name, r in found.explains(k).items())] for k in order]
     named = [row for row in named if len(row) > 1]
     if named:
         heads = ["explains most (r)", "second", "third"][: max(map(len, named)) - 1]
         lines += ["", table(named, ["latent", *heads])]
     said = [f"latent {k}: {remark}" for k in order for remark in found.remarks[k]]
+    if len(said) > _REMARKS:
+        said = [*said[:_REMARKS], f"… and {len(said) - _REMARKS} more remarks (--json lists all)"]
     lines.append("")
     for line in (*found.findings, *said):
         lines += textwrap.wrap(line, 78, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines)
-
-
-def _short(name: str, width: int = 16) -> str:
-    return name if len(name) <= width else name[: width - 1] + "…"

@@ -22,6 +22,7 @@ __all__ = [
     "note",
     "prepare_streams",
     "progress_bar",
+    "shortened",
     "table",
     "thread_count",
 ]
@@ -101,6 +102,11 @@ def table(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> str:
     from tabulate import tabulate
 
     return tabulate(list(rows), headers=headers, tablefmt="simple", disable_numparse=True, stralign="right")
+
+
+def shortened(name: str, width: int = 16) -> str:
+    """A name cut to a width, with an ellipsis where something is missing."""
+    return name if len(name) <= width else name[: width - 1] + "…"
 
 
 def note(args: argparse.Namespace, lines: Iterable[str]) -> None:
