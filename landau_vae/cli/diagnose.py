@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         active_above=args.active_above,
         rate_above=args.rate_above,
     )
-    note(args, (f"warning: {warning}" for warning in encoded.warnings))
+    note(args, encoded.warnings, "warning")
     if args.json or args.out:
         document = dumps({"meta": meta(args, encoded.sha256), "units": _UNITS, **found.to_json()})
     if args.out:

@@ -109,11 +109,11 @@ def shortened(name: str, width: int = 16) -> str:
     return name if len(name) <= width else name[: width - 1] + "…"
 
 
-def note(args: argparse.Namespace, lines: Iterable[str]) -> None:
+def note(args: argparse.Namespace, lines: Iterable[str], label: str = "note") -> None:
     """Remarks for people, on stderr so that stdout stays clean."""
     if not args.quiet:
         for line in lines:
-            print(f"note: {line}", file=sys.stderr)
+            print(f"{label}: {line}", file=sys.stderr)
 
 
 def coloured(text: str, good: bool, stream: IO[str]) -> str:
