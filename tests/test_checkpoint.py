@@ -193,7 +193,7 @@ def test_a_worker_dies_and_its_checkpoint_lives(tmp_path: Path) -> None:
     plan = _linear(seeds=1, steps=400)
     spawn = multiprocessing.get_context("spawn")
     options: dict[str, Any] = {"checkpoint": folder, "checkpoint_seconds": 0.0}
-    said = "a worker process died .* resume from the checkpoints"
+    said = "the workers were lost .* resume from the checkpoints"
     with ProcessPoolExecutor(1, mp_context=spawn) as pool, pytest.raises(InputError, match=said):
         train(Mortal(str(armed)), plan, executor=pool, **options)
     armed.unlink()

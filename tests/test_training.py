@@ -306,7 +306,7 @@ class _Deadly(_Watched):
 
 def test_the_death_of_a_worker_is_told_in_one_line() -> None:
     plan = SweepPlan.default("exact", [1.0], seeds=2, steps=10)
-    said = "a worker process died .* start again, with a checkpoint folder"
+    said = "the workers were lost .* start again, with a checkpoint folder"
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool, pytest.raises(InputError, match=said):
         train(_Deadly([]), plan, executor=pool)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
 from typing import TypedDict
 
 import numpy as np
@@ -129,6 +129,7 @@ def train(
                 records = [future.result() for future in futures]
             except BaseException:
                 report.stop.set()  # or leaving the pool would wait for the chunks that still run
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
     else:
         records = _gather([executor.submit(run_chunk, job) for job in jobs], jobs, report)
@@ -145,9 +146,17 @@ def _gather(futures: list[Future[list[Record]]], jobs: list[Job], report: Report
             future.result()
             report.add(jobs_of[future].chunk.steps)
         return [future.result() for future in futures]
-    except BrokenExecutor as error:
+    except Exception as error:
+        # A process that dies breaks its pool; a cluster cancels what it had when its scheduler goes, and has an error
+        # of its own for a task that killed one worker after the other.
+        lost = isinstance(error, BrokenExecutor | CancelledError) or type(error).__name__ == "KilledWorker"
+        if not lost:
+            raise
         kept = "resume from the checkpoints" if jobs[0].folder else "start again, with a checkpoint folder"
-        raise InputError(f"a worker process died (killed, or out of memory); {kept} or with fewer workers") from error
+        raise InputError(
+            f"the workers were lost ({type(error).__name__}: killed, out of memory, or the scheduler is gone); "
+            f"{kept} or with fewer workers"
+        ) from error
     finally:
         for future in futures:
             future.cancel()  # does nothing to those that are done
