@@ -40,8 +40,8 @@ class Choice:
         Number of modes; relative distortion; noise variance.
     temperatures, betas : Interval
         Where the answer holds: ``lower ≤ T < upper``, for a tolerance ``0 < T ≤ upper``.
-    temperature, beta : float
-        The one to take: well inside; for a tolerance the largest, which costs least.
+    temperature, normalized_temperature, beta : float
+        The one to take, as T, T/V and β: well inside; for a tolerance the largest, which costs least.
     active : int
         Modes active there.
     rate : float
@@ -57,6 +57,7 @@ class Choice:
     temperatures: Interval
     betas: Interval
     temperature: float
+    normalized_temperature: float
     beta: float
     active: int
     rate: float
@@ -68,7 +69,7 @@ class Choice:
         """Return a strictly JSON-able dict; an infinite end is null."""
         return {
             "T": self.temperature,
-            "t": self.temperature * self.relative_distortion / self.distortion,
+            "t": self.normalized_temperature,
             "beta": self.beta,
             "T_interval": _ends(self.temperatures),
             "beta_interval": _ends(self.betas),
@@ -181,6 +182,8 @@ def _choice(
     temperature: float | None = None,
 ) -> Choice:
     c = scale.cascade
+    if c.total_variance == 0:
+        raise InputError("choosing beta needs data that vary, got total variance 0; give rows that differ")
     betas = scale.interval(temperatures)
     if betas.upper <= scale.degenerate_below * (1 + 1e-12):
         raise InputError(
@@ -196,6 +199,7 @@ def _choice(
         temperatures,
         betas,
         t,
+        t / c.total_variance,
         beta,
         int(c.active(t)[0]),
         float(c.rate(t)[0]),

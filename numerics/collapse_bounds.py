@@ -26,8 +26,8 @@ from .tables import Table
 
 __all__ = ["CollapseBounds", "collapse_bounds"]
 
-_ROWS = 20_000
-"""Rows up to which the proxy is bounded with care; beyond it costs too much for a command that answers at once."""
+_WORK = 5e8
+"""N² D up to which the proxy is bounded with care; beyond it costs too much for a command that answers at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class CollapseBounds:
         The same two as temperatures.
     method : {"certified", "bounded", "radius", "none"}
         How σ²_sG was bounded: to a tolerance (up to two columns); by norms of projections and the diameter; by R²
-        (more than 20,000 rows); not at all.
+        (many rows: N² D > 5e8), quick and wide; not at all.
     """
 
     unstable_below: float
@@ -99,7 +99,7 @@ def collapse_bounds(scale: BetaScale, data: Table) -> CollapseBounds:
         return CollapseBounds(below, None, (lowest, None), "none")
     rows = spectrum.standardized(data.values)
     method: Literal["certified", "bounded", "radius"]
-    if len(rows) > _ROWS:
+    if len(rows) * rows.size > _WORK:
         kept = rows if data.weights is None else rows[data.weights > 0]
         upper, method = float(np.square(kept).sum(axis=1).max()), "radius"
     else:

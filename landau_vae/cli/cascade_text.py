@@ -68,7 +68,7 @@ def _head(args: argparse.Namespace, data: Table, scale: BetaScale, result: dict[
     if not scale.exact:
         lines = [
             f"{data.name}: {s.n} rows, {len(s.columns)} columns ({units})",
-            f"Full collapse is unstable below β_1 = {scale.thresholds[0]:.6g}, for any VAE; the further β_k count the",
+            f"Full collapse is unstable below β_1 = {scale.thresholds[0]:.6g}, for any VAE; the further β_k count the "
             "directions in which it is, and costs are those of the quadratic approximation.",
         ]
     if _with_beta(args):
@@ -136,7 +136,7 @@ def _answers(args: argparse.Namespace, scale: BetaScale, result: dict[str, Any])
         ]
     if "noise_floor" in result:
         k = result["noise_floor"]
-        source = "estimated from the median mode" if k["estimated"] else "as given"
+        source = "estimated from the median mode, as if half of all were noise" if k["estimated"] else "as given"
         lower, upper = k["T_interval"]
         lines += [
             "",
