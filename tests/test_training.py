@@ -266,6 +266,20 @@ def test_divergence_names_temperature_seed_and_rate() -> None:
         run_sweep_covariance(COVARIANCE, plan, workers=1)
 
 
+def test_a_late_chunk_that_fails_ends_the_run_at_once() -> None:
+    @dataclass(eq=False)
+    class Problem(_Watched):
+        def kernel(self, temperatures: np.ndarray, rows: np.random.Generator) -> ExactKernel:
+            kernel = ExactKernel(COVARIANCE, temperatures, 1)
+            if temperatures[0] == 0.5:
+                raise InputError("the second chunk cannot")
+            return kernel
+
+    plan = SweepPlan.default("exact", [1.0, 0.5], latents=1, seeds=1, steps=10**9, chunk=1)
+    with pytest.raises(InputError, match="the second chunk cannot"):
+        train(Problem([]), plan)
+
+
 def test_a_lost_model_leaves_the_others_alone() -> None:
     good, bad = [9.0, 5.0, 3.0, 2.0, 1.0, 0.5], [9.0, np.nan, 3.0, 2.0, 1.0, 0.5]
     plan = SweepPlan.default("exact", [1.0], latents=1, seeds=2, steps=60, check_every=10, patience=3)

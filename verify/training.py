@@ -126,11 +126,13 @@ def train(
         with ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(run_chunk, job, report) for job in jobs]
             try:
-                records = [future.result() for future in futures]
+                for future in as_completed(futures):
+                    future.result()  # the first that fails ends the run, whatever its place
             except BaseException:
                 report.stop.set()  # or leaving the pool would wait for the chunks that still run
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+        records = [future.result() for future in futures]
     else:
         records = _gather([executor.submit(run_chunk, job) for job in jobs], jobs, report)
     arrays = _assemble(plan, jobs, records)
