@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from landau_vae import InputError, Spectrum, diagnose, load_table
 from landau_vae.cli import run
@@ -388,6 +391,25 @@ def test_many_latents_fit_the_page(capsys: pytest.CaptureFixture[str], tmp_path:
     assert max(map(len, text.splitlines())) <= 80
     figure = plot_diagnosis(diagnose(mu, np.broadcast_to(np.log(1 - signal), mu.shape)))
     assert len(figure.axes[0].get_yticks()) == 40
+
+
+@settings(derandomize=True, deadline=None, max_examples=40, database=None)
+@given(
+    hnp.arrays(np.float64, (5, 2), elements=st.floats(-1e9, 1e9)),
+    hnp.arrays(np.float64, (5, 2), elements=st.floats(-3000, 690)),
+    hnp.arrays(np.float64, (5, 3), elements=st.floats(-1e6, 1e6)),
+    st.floats(1e-6, 1e6),
+)
+def test_whatever_is_finite_gets_a_verdict(mu: np.ndarray, rho: np.ndarray, x: np.ndarray, beta: float) -> None:
+    try:
+        found = diagnose(mu, rho, x=x, recon=0 * x, loss="elbo", beta=beta)
+    except InputError as refused:
+        assert "variance vanishes" in str(refused)
+        return
+    said = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert [latent["verdict"] in VERDICTS for latent in said["latents"]] == [True, True]
+    assert sum(said["counts"].values()) == 2
+    assert min(min(latent["terms"].values()) for latent in said["latents"]) >= 0
 
 
 def test_encoded_keeps_its_arrays_apart_from_the_callers() -> None:

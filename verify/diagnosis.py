@@ -169,7 +169,7 @@ class Diagnosis:
                     "jensen": float(s.jensen_term[k]),
                     "offset": float(s.offset_term[k]),
                 },
-                "collapse_factor": float(factor[k]) if np.isfinite(factor[k]) else None,
+                "collapse_factor": _finite(factor[k]),
                 "columns": self.explains(k),
                 "explained": None if self.explained is None else float(self.explained[k]),
                 "remarks": list(self.remarks[k]),
@@ -198,12 +198,12 @@ class Diagnosis:
         k = self.next_collapse
         if k is None:
             return None
-        factor = float(self.collapse_factor[k])
+        factor = _finite(self.collapse_factor[k])
         return {
             "latent": k,
             "factor": factor,
-            "beta": None if self.beta is None else self.beta * factor,
-            "T": None if self.temperature is None else self.temperature * factor,
+            "beta": None if self.beta is None or factor is None else _finite(self.beta * factor),
+            "T": None if self.temperature is None or factor is None else _finite(self.temperature * factor),
         }
 
 
@@ -317,6 +317,11 @@ def diagnose_encoded(
         temperature=temperature,
         linear=linear,
     )
+
+
+def _finite(value: float) -> float | None:
+    """The number, or None for one that JSON does not have: a noiseless latent never dies."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _temperature(
