@@ -227,8 +227,7 @@ def test_a_model_does_not_depend_on_its_neighbours(activation: str, dtype: str) 
     settings: dict[str, Any] = {"batch_size": 16, "dtype": dtype}
     together = NetworkKernel(x, t, K, architecture, rows=np.random.default_rng(3), **settings)
     together.initialize(_generators(7))
-    together._tiles = [slice(0, 1), slice(1, 2), slice(2, 7)]
-    together._workspace = type(together._workspace)((D, 17, 2 * K), (K, 13, 5, D), activation, 5, 16, dtype)
+    together._cut(3)
     alone = NetworkKernel(x, t[5:6], K, architecture, rows=np.random.default_rng(3), **settings)
     alone.initialize(_generators(7)[5:6])
     for _ in range(5):

@@ -133,14 +133,15 @@ class NetworkKernel:
         self._target = np.empty((d, b), dtype)
         self._inputs = np.ones((encoder[0] + 1, b), dtype)
         self._inputs_transposed = np.ones((b, encoder[0] + 1), dtype)
+        self._cut(min(m, -(-m * _Workspace(encoder, decoder, architecture, 1, b, dtype).nbytes // _TILE_BYTES)))
 
-        def workspace(models: int) -> _Workspace:
-            return _Workspace(encoder, decoder, architecture.activation, models, b, dtype)
-
-        tiles = -(-m * workspace(1).nbytes // _TILE_BYTES)
-        pieces = np.array_split(np.arange(m), min(tiles, m))
-        self._tiles = [slice(int(piece[0]), int(piece[-1]) + 1) for piece in pieces]
-        self._workspace = workspace(len(pieces[0]))
+    def _cut(self, tiles: int) -> None:
+        """Divide the models into so many tiles."""
+        pieces = np.array_split(np.arange(len(self._t)), tiles)
+        parts = [slice(int(piece[0]), int(piece[-1]) + 1) for piece in pieces]
+        self._tiles = [_Tile(i, self._parameters.part(i), self._gradients.part(i), self._t[i]) for i in parts]
+        layers = self._architecture.layers(self._x.shape[1], self._k)
+        self._workspace = _Workspace(*layers, self._architecture, len(pieces[0]), len(self._batch), self._x.dtype)
 
     # Training
 
@@ -168,8 +169,8 @@ class NetworkKernel:
         """Write ∇½F for given rows (B, D) and noise (M, K, B), at most the batch size of rows."""
         count = len(batch)
         target, inputs = self._load(batch)
-        for models in self._tiles:
-            self._differentiate_tile(models, inputs, self._inputs_transposed[:count], target, noise[models])
+        for tile in self._tiles:
+            self._differentiate_tile(tile, inputs, self._inputs_transposed[:count], target, noise[tile.models])
         self.gradient *= 1 / count
 
     def _load(self, batch: Array) -> tuple[Array, Array]:
@@ -182,19 +183,16 @@ class NetworkKernel:
         return target, inputs
 
     def _differentiate_tile(
-        self, models: slice, inputs: Array, inputs_transposed: Array, target: Array, noise: Array
+        self, tile: _Tile, inputs: Array, inputs_transposed: Array, target: Array, noise: Array
     ) -> None:
         """Write Σ_B ∇½ℓ + T∇KL of the models of one tile."""
-        k, w, t = self._k, self._workspace, self._t[models]
-        p, g = self._parameters, self._gradients
-        encoder, decoder = [a[models] for a in p.encoder], [a[models] for a in p.decoder]
-        omega, g_omega = (None if a is None else a[models] for a in (p.omega, g.omega))
+        k, w, p, g, t = self._k, self._workspace, tile.parameters, tile.gradients, tile.temperatures
         m, rows = len(noise), noise.shape[2]
         pull, g_heads = w.pull[:m, :, :rows], w.g_heads[:m, :, :rows]
-        mu, _, inside, sigma, jitter, z = self._sample(encoder, models, inputs, noise)
-        f = w.decoder.forward(decoder, z)
-        self._likelihood.pull(f, target, omega, g_omega)
-        w.decoder.backward(decoder, [a[models] for a in g.decoder], z, f, into=pull)
+        mu, _, inside, sigma, jitter, z = self._sample(p, inputs, noise)
+        f = w.decoder.forward(p.decoder, z)
+        self._likelihood.pull(f, target, p.omega, g.omega)
+        w.decoder.backward(p.decoder, g.decoder, z, f, into=pull)
         np.multiply(t, mu, out=g_heads[:, :k])
         g_heads[:, :k] += pull
         # ½F depends on ρ by z, as ∂z/∂ρ = ½σε, and by the rate: p·½σε + ½T(σ² − 1).
@@ -209,30 +207,32 @@ class NetworkKernel:
             if inside is not None:
                 g_rho *= inside
         else:
-            g_c = g.log_variance[models]
+            g_c = g.log_variance
             pull.sum(2, out=g_c)
             g_c += rows * sigma[:, :, 0]
             g_c *= 0.5
             if inside is not None:
                 g_c *= inside[:, :, 0]
-        w.encoder.backward(encoder, [a[models] for a in g.encoder], inputs, g_heads, x_transposed=inputs_transposed)
+        w.encoder.backward(p.encoder, g.encoder, inputs, g_heads, x_transposed=inputs_transposed)
 
     def _sample(
-        self, encoder: Sequence[Array], models: slice, inputs: Array, noise: Array
+        self, parameters: NetworkParameters, inputs: Array, noise: Array
     ) -> tuple[Array, Array, Array | None, Array, Array, Array]:
         """Encode and draw: μ, ρ, where ρ is inside the clamp (None: everywhere), σ, σε and z with its row of ones.
 
         Of a constant width ρ, σ and the mask have one column instead of B.
         """
-        k, w, c, bounds = self._k, self._workspace, self._parameters.log_variance, self._architecture.clamp
+        k, w, c, bounds = self._k, self._workspace, parameters.log_variance, self._architecture.clamp
         m, _, rows = noise.shape
-        heads = w.encoder.forward(encoder, inputs)
-        rho = raw = heads[:, k:] if c is None else c[models, :, None]
+        heads = w.encoder.forward(parameters.encoder, inputs)
+        rho = raw = heads[:, k:] if c is None else c[:, :, None]
         columns = raw.shape[2]
         sigma = w.sigma[:m, :, :columns]
         jitter, z = w.jitter[:m, :, :rows], w.z[:m, :, :rows]
         inside = None
-        if bounds is not None and not (bounds[0] <= raw.min() and raw.max() <= bounds[1]):
+        if bounds is not None and not (
+            bounds[0] <= np.minimum.reduce(raw, None) and np.maximum.reduce(raw, None) <= bounds[1]
+        ):
             rho, inside = w.rho[:m, :, :columns], w.inside[:m, :, :columns]
             np.maximum(raw, bounds[0], out=rho)
             np.minimum(rho, bounds[1], out=rho)
@@ -266,20 +266,20 @@ class NetworkKernel:
         self, x: Array, weights: Array | None, generators: Sequence[np.random.Generator]
     ) -> tuple[Array, Array]:
         """E ℓ and E KL over rows, each (M,) in float64."""
-        w, p, block = self._workspace, self._parameters, len(self._batch)
+        w, block = self._workspace, len(self._batch)
         share = np.full(len(x), 1 / len(x)) if weights is None else weights
         totals = np.zeros((2, len(self._t)))
         for start in range(0, len(x), block):
             target, inputs = self._load(x[start : start + block])
             weight = share[start : start + block]
             noise = self._draw_noise(generators, len(weight))
-            for models in self._tiles:
-                mu, rho, _, sigma, _, z = self._sample([a[models] for a in p.encoder], models, inputs, noise[models])
+            for tile in self._tiles:
+                models, p = tile.models, tile.parameters
+                mu, rho, _, sigma, _, z = self._sample(p, inputs, noise[models])
                 rate = np.square(mu) + (np.square(sigma) - rho - 1)
-                f = w.decoder.forward([a[models] for a in p.decoder], z)
-                omega = None if p.omega is None else p.omega[models]
+                f = w.decoder.forward(p.decoder, z)
                 # Not a product with a vector, whose sums would depend on the number of models.
-                totals[0, models] += (self._likelihood.loss(f, target, omega) * weight).sum(1)
+                totals[0, models] += (self._likelihood.loss(f, target, p.omega) * weight).sum(1)
                 totals[1, models] += 0.5 * (rate.sum(1) * weight).sum(1)
         return totals[0], totals[1]
 
@@ -311,6 +311,16 @@ class NetworkKernel:
         self._minibatches.restore(state)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tile:
+    """Views of the models that are treated together."""
+
+    models: slice
+    parameters: NetworkParameters
+    gradients: NetworkParameters
+    temperatures: Array
+
+
 class _Workspace:
     """Buffers of the models of one tile."""
 
@@ -318,12 +328,12 @@ class _Workspace:
         self,
         encoder: tuple[int, ...],
         decoder: tuple[int, ...],
-        activation: str,
+        architecture: Architecture,
         models: int,
         rows: int,
         dtype: npt.DTypeLike,
     ) -> None:
-        k = decoder[0]
+        k, activation = decoder[0], architecture.activation
         self.scratch = Scratch([encoder, decoder], models, rows, dtype)
         self.encoder = Perceptron(encoder, activation, models, rows, dtype, self.scratch)
         self.decoder = Perceptron(decoder, activation, models, rows, dtype, self.scratch)

@@ -14,6 +14,7 @@ c       constant ln σ², if the class has no width head                  (M, K)
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -85,6 +86,14 @@ class NetworkParameters:
         yield from self.encoder
         yield from self.decoder
         yield from (view for view in (self.log_variance, self.omega) if view is not None)
+
+    def part(self, models: slice) -> NetworkParameters:
+        """Views of some of the models."""
+        part = copy.copy(self)
+        part.encoder, part.decoder = [w[models] for w in self.encoder], [w[models] for w in self.decoder]
+        part.log_variance = None if self.log_variance is None else self.log_variance[models]
+        part.omega = None if self.omega is None else self.omega[models]
+        return part
 
     def initialize(self, generators: Sequence[np.random.Generator]) -> None:
         """Draw all weights of a model from its generator, layer after layer; constants start at their first value."""
