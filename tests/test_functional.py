@@ -17,6 +17,7 @@ from numerics.functional import FunctionalEquilibrium, QuadratureError, equilibr
 from numerics.functional_starts import KINDS, start_names
 from numerics.functional_sweep import sweep_functional
 from numerics.newton_descent import descend
+from numerics.pointset import PointSet
 from numerics.posterior_grid import GridTooLargeError, PosteriorGrid
 from numerics.residual_edge import residual_edge
 from numerics.subgaussian import subgaussian_proxy
@@ -378,12 +379,90 @@ def test_figure_is_drawn_and_reproducible(tmp_path: object) -> None:
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()  # type: ignore[operator]
 
 
+def product(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> PointSet:
+    """Two independent coordinates, each given by points and weights."""
+    (a, p), (b, q) = first, second
+    return PointSet.of([[x, y] for x in a for y in b], np.outer(p, q).ravel())
+
+
+def scaled(nodes: int, variance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss–Hermite nodes of a normal distribution of a given variance."""
+    x, w = normal(nodes)
+    return math.sqrt(variance) * x, w
+
+
+def test_two_latents_on_a_product_set_are_two_problems_of_one_latent() -> None:
+    """Independent coordinates, one latent each: encoder and decoder factorise, and F adds."""
+    parts = [(np.array([-1.0, 2.0]), np.array([2.0, 1.0]) / 3), scaled(3, 0.9)]
+    t = 0.7
+    one = [solve_functional(x, t, weights=w) for x, w in parts]
+    both = product(*parts)
+    at = [np.abs(s.points[:, 0] - both.points[:, [k]]).argmin(axis=1) for k, s in enumerate(one)]
+    mu, sigma = (
+        np.stack([value(s)[i, 0] for s, i in zip(one, at, strict=True)], axis=1)
+        for value in (lambda s: s.mu, lambda s: s.sigma)
+    )
+    space = EncoderSpace.of(both, None, "flexible", 2)
+    y = space.coordinates(mu, np.log(sigma))
+    held = space.state(y, t, 0.4)
+    assert pytest.approx(one[0].F + one[1].F, abs=1e-9) == held.free_energy
+    np.testing.assert_allclose(held.rates, [s.kl for s in one], atol=1e-8)
+    assert min(held.rates) > 0.05
+    # Stationary, to the residuals of the two; here a saddle: latents that share the coordinates do better.
+    assert np.linalg.norm(held.derivatives()[0]) / (2 * t) < 1e-7
+    assert solve_functional(both, t, latents=2, start=(mu, sigma)).F < held.free_energy - 1e-3
+
+
+def ground_states_agree(parts: list[tuple[np.ndarray, np.ndarray]], grid: np.ndarray, **options: object) -> None:
+    """Two latents on the product of two sets like normal ones: hold them against one latent, and one per part."""
+    both = product(*parts)
+    one = sweep_functional(both, grid, bound=None, anchors=1)
+    # The default bound is that of rate–distortion theory: a ground state below it raises.
+    two = sweep_functional(both, grid, latents=2, **options)  # type: ignore[arg-type]
+    apart = [sweep_functional(x, grid, weights=w, bound=None, anchors=1) for x, w in parts]
+    excess = [b.F - a.F for a, b in zip(one.ground, two.ground, strict=True)]
+    assert max(excess) < 1e-9
+    assert min(excess) < -1e-3
+    for state, *singles in zip(two.ground, *(s.ground for s in apart), strict=True):
+        assert pytest.approx(sum(s.F for s in singles), abs=1e-9) == state.F
+    assert two.hysteresis < 1e-9
+    into, out = two.changes[0], two.changes[-1]
+    assert into.continuous and out.continuous
+    assert into.hot_phase == "collapsed,collapsed"
+    assert two.coexistence == pytest.approx(apart[0].coexistence, abs=1e-9)
+    # The second latent goes where its own coordinate would collapse alone; 1e-7 is the secant's.
+    assert (out.cold_phase, out.hot_phase) == ("mean-coded,mean-coded", "mean-coded,collapsed")
+    assert out.temperature == pytest.approx(apart[1].coexistence, abs=1e-7)
+    # dF*/dT = 2 KL, and F* is concave: each chord has a slope between those of its ends.
+    for cold, hot in itertools.pairwise(two.ground):
+        slope = (hot.F - cold.F) / (hot.temperature - cold.temperature)
+        assert 2 * hot.kl - 1e-8 <= slope <= 2 * cold.kl + 1e-8
+
+
+def test_the_loss_of_each_latent_is_a_phase_change() -> None:
+    parts = [scaled(3, 1.0), scaled(3, 0.9)]
+    ground_states_agree(parts, np.array([0.76, 0.85, 0.95, 1.05]), anchors=1, starts=("mean,second",))
+
+
 @pytest.mark.slow
-def test_two_latents_on_a_small_set() -> None:
+def test_two_latents_on_a_product_set_from_every_start() -> None:
+    ground_states_agree([scaled(4, 1.0), scaled(4, 0.8)], np.linspace(0.5, 1.05, 12), anchors=2)
+
+
+@pytest.mark.slow
+def test_two_latents_on_small_sets() -> None:
     x = np.random.default_rng(1).standard_normal((10, 2)) * [1.4, 1.0]
-    one, two = solve_functional(x, 0.6), solve_functional(x, 0.6, latents=2)
-    assert two.F <= one.F + 1e-9
-    assert two.rates.shape == (2,)
+    x -= x.mean(axis=0)
+    lam = np.linalg.eigvalsh(x.T @ x / len(x))[::-1]
+    grid = lam[0] * np.linspace(0.4, 1.2, 17)
+    one = sweep_functional(x, grid, bound=None, anchors=3)
+    two = sweep_functional(x, grid, latents=2, anchors=3)
+    assert max(b.F - a.F for a, b in zip(one.ground, two.ground, strict=True)) < 1e-9
+    assert lam[0] * (1 - 1e-9) <= two.coexistence <= subgaussian_proxy(x).upper * (1 + 1e-9)
+    assert two.coexistence >= one.coexistence * (1 - 1e-9)
+    for state in two.ground:
+        np.testing.assert_allclose(state.scale, 1, atol=1e-6)
+        np.testing.assert_allclose(state.offset, 0, atol=1e-6)
 
 
 def test_a_distant_minimum_pre_empts_a_continuous_threshold() -> None:

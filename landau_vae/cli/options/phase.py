@@ -13,8 +13,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--class", dest="model_class", default="flexible", metavar="CLASS", help="model class (default: flexible)"
     )
-    parser.add_argument("--mode", type=int, default=1, metavar="k", help="project on PCA mode k (default: 1)")
-    parser.add_argument("--full", action="store_true", help="keep all columns instead of one mode")
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument("--mode", type=int, default=1, metavar="k", help="project on PCA mode k (default: 1)")
+    kept.add_argument("--full", action="store_true", help="keep all columns instead of one mode")
     parser.add_argument("--latents", type=int, default=1, metavar="K", help="1, or 2 for small sets (default: 1)")
     parser.add_argument(
         "--points",
