@@ -27,7 +27,7 @@ from .evidence import DEEP_SAMPLED, FLOOR, NEAR_SAMPLED, judged_modes
 from .readings import Readings
 from .sweep import Sweep
 
-__all__ = ["Report"]
+__all__ = ["Report", "digits", "tolerance_text"]
 
 Array = NDArray[np.float64]
 
@@ -181,11 +181,11 @@ class Report:
         rows = [
             (
                 k + 1,
-                _digits(spectra["pca"][k]),
-                _digits(spectra["collapse"][k]),
-                _digits(spectra["collapse_stderr"][k], 1),
-                _digits(spectra["utility"][k]),
-                _digits(fit.exponent, 4),
+                digits(spectra["pca"][k]),
+                digits(spectra["collapse"][k]),
+                digits(spectra["collapse_stderr"][k], 1),
+                digits(spectra["utility"][k]),
+                digits(fit.exponent, 4),
                 fit.status if judged[k] or fit.status != "ok" else "not judged",
             )
             for k, fit in enumerate(self.trained.collapse[: self.cascade.modes])
@@ -197,11 +197,11 @@ class Report:
         rows = [
             (
                 check.name,
-                _digits(check.predicted),
-                _digits(check.exact),
-                _digits(check.measured),
-                _digits(check.stderr, 1),
-                ("x" if check.scale == "factor" else "") + _percent(check),
+                digits(check.predicted),
+                digits(check.exact),
+                digits(check.measured),
+                digits(check.stderr, 1),
+                tolerance_text(check),
                 "ok" if check.passed else "FAIL",
             )
             for check in self.checks
@@ -227,12 +227,21 @@ def _number(x: float) -> float | None:
     return float(x) if math.isfinite(x) else None
 
 
-def _digits(x: float | None, digits: int = 5) -> str:
-    """At most ten characters; what rounding made of a zero is shown as such."""
+def digits(x: float | None, count: int = 5) -> str:
+    """Write a number in at most ten characters; what rounding made of a zero is shown as such.
+
+    Examples
+    --------
+    >>> digits(0.123456789), digits(1.5e-9), digits(None)
+    ('0.12346', '1.5e-09', '-')
+    """
     if x is None:
         return "-"
-    return f"{x:.{digits}g}" if x == 0 or abs(x) >= 1e-4 else f"{x:.{min(digits, 2) - 1}e}"
+    return f"{x:.{count}g}" if x == 0 or abs(x) >= 1e-4 else f"{x:.{min(count, 2) - 1}e}"
 
 
-def _percent(check: Check) -> str:
-    return f"{100 * check.tolerance:.3g} %" if check.scale == "relative" else f"{check.tolerance:.3g}"
+def tolerance_text(check: Check) -> str:
+    """Write how far a check may deviate: ``1 %`` relative, ``x2`` a factor either way, ``0.01`` absolute."""
+    if check.scale == "relative":
+        return f"{100 * check.tolerance:.3g} %"
+    return ("x" if check.scale == "factor" else "") + f"{check.tolerance:.3g}"

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from numerics.files import write_text
+from theory.errors import InputError
 from verify.compare import Report
 from verify.results import load_report, save_report
 
@@ -14,7 +16,14 @@ from .output import coloured, dumps, meta
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0 if every check of the saved report holds, else 1."""
+    require_folder_for_page(args)
     return deliver(args, load_report(args.directory), None)
+
+
+def require_folder_for_page(args: argparse.Namespace) -> None:
+    """Refuse ``--html`` without a folder before the work, not after it."""
+    if args.html and not args.out:
+        raise InputError("--html needs a folder for report.html, got no --out; add --out DIR")
 
 
 def deliver(args: argparse.Namespace, report: Report, data_sha256: str | None) -> int:
@@ -28,7 +37,12 @@ def deliver(args: argparse.Namespace, report: Report, data_sha256: str | None) -
         from verify.figures import save_figures
 
         save_report(report, args.out)
-        save_figures(report, args.out)
+        figures = save_figures(report, args.out)
+        if args.html:
+            from ..explorer.report_page import report_page
+
+            drawn = {path.stem: path.read_bytes() for path in figures if path.suffix == ".svg"}
+            write_text(Path(args.out) / "report.html", report_page(report, drawn))
     if args.json:
         print(dumps(report.to_json()))
     else:

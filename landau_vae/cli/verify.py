@@ -8,11 +8,12 @@ from verify.compare import verify_cascade
 
 from .options import load_data
 from .output import limit_threads, note, progress_bar, thread_count
-from .report import deliver
+from .report import deliver, require_folder_for_page
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0 if every check holds, else 1."""
+    require_folder_for_page(args)
     data, _ = load_data(args)
     note(args, data.notes)
     with limit_threads(args), progress_bar(args, "training") as progress:

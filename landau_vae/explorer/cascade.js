@@ -94,7 +94,7 @@ class CascadeView {
       },
     });
     this.signals = new Chart(host("signals"), {
-      title: "signal fraction M² = [1 − T/T_k]₊", x: this.label, y: {label: "M²", range: [0, 1.02]},
+      title: "signal fraction M²", x: this.label, y: {label: "M²", range: [0, 1.02]},
       describe: level((T) => this.leading.map((k) => `mode ${k + 1}: M² = ${written(signalFraction(data.eigenvalues[k], T), 3)}`)),
     });
     const coldest = equilibriumAt(data, this.coldest);

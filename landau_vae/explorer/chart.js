@@ -64,7 +64,7 @@ class Axis {
 
   decades() {
     const found = [];
-    const wide = this.span > Math.log(80);
+    const wide = this.span > Math.log(300);
     const every = Math.max(1, Math.ceil(this.span / Math.log(10) / 7));
     for (let power = Math.floor(Math.log10(this.low)); power <= Math.log10(this.high) + 1e-9; power += 1) {
       for (const digit of wide ? [1] : [1, 2, 5]) {

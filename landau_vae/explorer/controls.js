@@ -1,4 +1,4 @@
-// Controls: sliders with their values, play buttons, readouts, tabs, theme. All are native elements.
+// Controls: sliders with their values, play buttons, readouts, tabs. All are native elements.
 
 /** A labelled range input. With `log` its positions are logarithms; `value` is always the number itself. */
 class Slider {
@@ -162,22 +162,4 @@ function wireTabs(shown) {
     });
   });
   choose(tabs[0], false);
-}
-
-/** Light or dark: what the system prefers, until the button says otherwise. */
-function wireTheme() {
-  const button = document.getElementById("theme");
-  const preferred = window.matchMedia("(prefers-color-scheme: dark)");
-  let chosen = null;
-  const apply = () => {
-    const dark = chosen ?? preferred.matches;
-    document.documentElement.dataset.theme = dark ? "dark" : "light";
-    button.textContent = dark ? "☀ Light" : "☾ Dark";
-  };
-  button.addEventListener("click", () => {
-    chosen = document.documentElement.dataset.theme !== "dark";
-    apply();
-  });
-  preferred.addEventListener("change", apply);
-  apply();
 }

@@ -37,6 +37,7 @@ SCRIPTS = (
     "numbers.js",
     "chart.js",
     "controls.js",
+    "theme.js",
     "cascade.js",
     "transition.js",
     "convention.js",
@@ -90,7 +91,7 @@ def explorer_content(
     axes = spectrum.axes
     assert axes is not None  # asked for above
     modes = min(cascade.modes, _MODES)
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(table.values))[:_ROWS])
+    chosen = np.random.default_rng(seed).permutation(len(table.values))[:_ROWS]
     # A mode without variance has no scores: its latents stay at the origin.
     roots = np.sqrt(np.where(spectrum.eigenvalues > 0, spectrum.eigenvalues, np.inf))[:modes]
     scores = spectrum.standardized(table.values[chosen]) @ axes[:, :modes] / roots

@@ -17,7 +17,6 @@ function timed(work) {
 
 const data = JSON.parse(document.getElementById("data").textContent);
 document.body.append(tip);
-wireTheme();
 const views = {
   cascade: new CascadeView(document.getElementById("cascade"), data),
   transition: new TransitionView(document.getElementById("transition")),

@@ -1,8 +1,8 @@
 """One HTML file that holds everything it needs: styles, scripts and data inside, no address of anything outside.
 
-Whatever comes from the user (column names, file names, commands) is data here: text goes through `html.escape`, JSON into
-a script element with every ``<`` written as an escape, so that no name can end it. A content security policy
-in the page allows exactly the script that was put in, by its hash, and no connection at all.
+Whatever comes from the user (column names, file names, commands) is data here: text goes through `html.escape`, JSON
+into a script element with every ``<`` written as an escape, so that no name can end it. A content security policy in
+the page allows exactly the script that was put in, by its hash, and no connection at all.
 
 Symbol table
 ------------

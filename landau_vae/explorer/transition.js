@@ -101,7 +101,7 @@ class TransitionView {
       ["branch-rate", "KL of the state", "nats"],
       ["branch-excess", "F − F(collapsed)", "over the variance of the mode; below 0 the state beats collapse"],
       ["coexistence", "coexistence T*/λ", "where the lowest state changes"],
-      ["spinodal", "spinodal T_s/λ", "where the active state ends on heating"],
+      ["spinodal", "spinodal T_s/λ", "where the active branch ends on heating"],
       ["rate-jump", "KL jump at T*", "nats"],
       ["lag", "hysteresis", "temperatures with two minima, in units of λ"],
     ]);
@@ -109,15 +109,15 @@ class TransitionView {
     this.announcer = new Announcer(root);
     const view = (name) => root.querySelector(`[data-view="${name}"]`);
     this.potential = new Chart(view("well"), {
-      title: "potential of the latent", x: {label: "", range: [0, 1]}, y: {label: "F − F(collapsed), over λ", range: [-1, 1]}, height: 390,
+      title: "potential of the latent", x: {label: "", range: [0, 1]}, y: {label: "F − F(collapsed), over λ", range: [-1, 1]}, height: 455,
       describe: (q) => [`${this.model.coordinate.split(" ").pop()} = ${written(q, 3)}`, `F − F(collapsed) = ${written(this.model.potential(q, this.temperature.value), 3)}`],
     });
     this.loop = new Chart(view("loop"), {
-      title: "hysteresis: the state follows its branch", x: {label: "temperature T/λ", range: [0.8, 1.2]}, y: {label: "rate KL (nats)", range: [0, 1]}, height: 390,
+      title: "hysteresis: the state follows its branch", x: {label: "temperature T/λ", range: [0.8, 1.2]}, y: {label: "rate KL (nats)", range: [0, 1]}, height: 455,
       describe: (T) => [`T/λ = ${written(T)}`, `heated: KL = ${written(this.interpolated(this.heating, T), 3)}`, `cooled: KL = ${written(this.interpolated(this.cooling, T), 3)}`],
     });
     this.plane = new Chart(view("plane"), {
-      title: "where it jumps", x: {label: "", range: [0, 1]}, y: {label: "temperature T/λ", range: [0.8, 1.2]}, height: 390,
+      title: "where it jumps", x: {label: "", range: [0, 1]}, y: {label: "temperature T/λ", range: [0.8, 1.2]}, height: 455,
       describe: (shapeValue) => {
         const at = transitionOf(this.modelAt(shapeValue));
         return [`${this.shapeSlider.input.id} ${written(shapeValue, 3)}: ${at.jump ? "a jump" : "continuous"}`, `T* = ${written(at.coexistence, 5)}, T_s = ${written(at.spinodal, 5)}`];
@@ -165,7 +165,7 @@ class TransitionView {
     this.tracks(range);
     this.drawPlane();
     const q = this.reach(range[0]);
-    this.potentialRange = this.parabola ? [0, Math.min(0.98, 1.25 * q)] : [-0.7 * q, 1.4 * q];
+    this.potentialRange = this.parabola ? [-0.03 * q, Math.min(0.98, 1.25 * q)] : [-0.7 * q, 1.4 * q];
     this.scale = 0.1 * Math.max(-model.potential(this.lowestAt(1 - 0.6 * width), 1 - 0.6 * width), 1e-6);
     this.state = clamp(this.state, model.low, model.high);
     this.trail = [];
@@ -179,8 +179,8 @@ class TransitionView {
 
   words() {
     if (!this.parabola) {
-      return "Encoder and decoder are free; F is the Landau polynomial through order 4, so the picture is local: true near T = 1 and for " +
-        "small amplitudes. Any skewness makes a jump into a width-coded state: KL > 0 although M² = 0.";
+      return "Encoder and decoder are free; F is the Landau polynomial through order 4: true near T = 1, for small amplitudes. Any skewness " +
+        "makes a jump into a width-coded state: KL > 0 although M² = 0. Along a, where such a state is flat, order 4 does not decide its stability.";
     }
     const c = this.curvature.value;
     const tilt = c > Math.SQRT1_2
@@ -287,7 +287,7 @@ class TransitionView {
     const size = Math.max(this.scale, -1.15 * deepest, 1.5 * barrier);
     this.potential.x.label = model.coordinate;
     this.potential.setRanges([low, high], [-size, size]);
-    this.potential.curve("well", evenly(low, high, 161).map((q) => [q, model.potential(q, T)]), {class: "line strong bold"});
+    this.potential.curve("well", evenly(Math.max(low, model.low), high, 161).map((q) => [q, model.potential(q, T)]), {class: "line strong bold"});
     this.potential.across("zero", 0, {class: "threshold"});
     const lowest = this.lowestAt(T);
     this.potential.dot("lowest", lowest, deepest, {class: "spot hollow strong", r: 9});

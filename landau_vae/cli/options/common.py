@@ -10,7 +10,7 @@ from theory.errors import InputError
 if TYPE_CHECKING:
     from numerics.tables import Table
 
-__all__ = ["DATA_HELP", "data_options", "load_data", "output_options", "temperature_values"]
+__all__ = ["DATA_HELP", "data_options", "load_data", "output_options", "page_option", "temperature_values"]
 
 DATA_HELP = (
     "a shipped table (breast-cancer, wine, digits), a file (.csv, .tsv, also .gz; .npy, .npz, .parquet) or a folder "
@@ -57,6 +57,10 @@ def output_options(p: argparse.ArgumentParser, *, seed: bool = True) -> None:
     if seed:
         g.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (default: 0)")
         g.add_argument("--threads", type=int, metavar="N", help="worker and BLAS threads (default: all cores)")
+
+
+def page_option(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--html", action="store_true", help="also write the report as one standalone page, DIR/report.html")
 
 
 def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import data_options, output_options
+from .common import data_options, output_options, page_option
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -24,4 +24,5 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="fewer temperatures and seeds: a look, not a verdict to quote"
     )
+    page_option(parser)
     output_options(parser)
