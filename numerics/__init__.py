@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .functional import solve_functional as solve_functional
     from .functional_sweep import PhaseSweep as PhaseSweep
     from .functional_sweep import sweep_functional as sweep_functional
+    from .higher_moments import ModeCumulants as ModeCumulants
     from .linear_equilibrium import Cascade as Cascade
     from .linear_equilibrium import Equilibrium as Equilibrium
     from .linear_equilibrium import Interval as Interval
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from .spectrum import Spectrum as Spectrum
     from .stationary import families as families
     from .stationary import stationary_points as stationary_points
+    from .streaming import accumulate as accumulate
+    from .streaming import accumulate_cumulants as accumulate_cumulants
     from .subgaussian import ProxyBounds as ProxyBounds
     from .subgaussian import subgaussian_proxy as subgaussian_proxy
     from .tables import Table as Table
@@ -61,6 +64,7 @@ _EXPORTS = {
     "FunctionalEquilibrium": ".functional",
     "Interval": ".linear_equilibrium",
     "LinearVAE": ".linear_landscape",
+    "ModeCumulants": ".higher_moments",
     "Moments": ".moments",
     "PhaseChange": ".phase_changes",
     "PhaseSweep": ".functional_sweep",
@@ -73,6 +77,8 @@ _EXPORTS = {
     "Split": ".blocks",
     "StationaryPoint": ".newton",
     "Table": ".tables",
+    "accumulate": ".streaming",
+    "accumulate_cumulants": ".streaming",
     "apparent_threshold": ".slowing_down",
     "beta_of": ".conventions",
     "bootstrap_thresholds": ".finite_samples",

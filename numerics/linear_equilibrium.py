@@ -25,7 +25,10 @@ from numpy.typing import ArrayLike, NDArray
 from theory.errors import InputError
 
 from . import _formulas
+from .framed import is_framed
+from .moments import Moments
 from .spectrum import Spectrum
+from .streaming import accumulate
 from .tables import Table
 
 __all__ = ["Cascade", "Equilibrium", "Interval", "cascade"]
@@ -34,7 +37,7 @@ Array = NDArray[np.float64]
 
 
 def cascade(
-    data: ArrayLike | Table | Spectrum,
+    data: ArrayLike | Table | Spectrum | Moments,
     *,
     latents: int | None = None,
     standardize: bool = True,
@@ -45,15 +48,15 @@ def cascade(
 
     Parameters
     ----------
-    data : array_like of shape (N, D), Table, or Spectrum
-        The observations, or their spectrum.
+    data : array_like of shape (N, D), data frame, Table, Spectrum, or Moments
+        The observations, or what was accumulated of them. A Dask collection is never in memory as a whole.
     latents : int, optional
         Number K of latents; as many as modes by default. With K < D the K leading modes compete for them, with
         K > D the superfluous latents stay collapsed.
     standardize : bool
         Divide columns by their population standard deviation; ignored for a Spectrum.
     weights : array_like, shape (N,), optional
-        Row weights of an array; a Table brings its own.
+        Row weights of an array; a Table and Moments bring their own.
     axes : bool
         Whether to compute eigenvectors too.
 
@@ -82,6 +85,9 @@ def cascade(
     """
     if isinstance(data, Spectrum):
         spectrum = data
+    elif isinstance(data, Moments) or is_framed(data):
+        moments = data if isinstance(data, Moments) else accumulate(data, weights=weights)
+        spectrum = Spectrum.from_moments(moments, standardize=standardize, axes=axes)
     elif isinstance(data, Table):
         spectrum = Spectrum.from_table(data, standardize=standardize, axes=axes)
     else:

@@ -13,7 +13,7 @@ symbol     meaning                                     shape       unit
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -53,6 +53,9 @@ class Moments:
         Weighted sum of outer products of the centred rows.
     columns : tuple of str
         Names of the columns; empty if nobody named them.
+    mean_rest : ndarray, shape (D,), optional
+        What rounding took from the mean; zero if None. Where the mean is large against the spread, the difference of
+        two means would otherwise have no digits left.
 
     Notes
     -----
@@ -76,6 +79,7 @@ class Moments:
     mean: NDArray[np.float64]
     scatter: NDArray[np.float64]
     columns: tuple[str, ...] = ()
+    mean_rest: NDArray[np.float64] | None = None
 
     @classmethod
     def of(
@@ -122,7 +126,8 @@ class Moments:
             require_squares(values, names, where)
             raise InputError(f"{where}: the covariance overflows in double precision; change the unit of the columns")
         n = len(x) if w is None else int(np.count_nonzero(w))
-        return cls(weight, n, shift + offset, scatter, tuple(columns or ()))
+        mean, rest = _two_sum(shift, offset)
+        return cls(weight, n, mean, scatter, tuple(columns or ()), rest)
 
     def merge(self, other: Moments) -> Moments:
         """Moments of the union of two disjoint sets of rows.
@@ -144,10 +149,28 @@ class Moments:
                 f"place {k + 1}; name the columns in one order (--columns)"
             )
         weight = self.weight + other.weight
-        delta = other.mean - self.mean
+        rests = [np.zeros_like(m.mean) if m.mean_rest is None else m.mean_rest for m in (self, other)]
+        delta = (other.mean - self.mean) + (rests[1] - rests[0])
         share = other.weight / weight
         scatter = self.scatter + other.scatter + np.outer(delta, delta) * (self.weight * share)
-        return Moments(weight, self.n + other.n, self.mean + share * delta, scatter, self.columns or other.columns)
+        mean, rest = _two_sum(self.mean, share * delta + rests[0])
+        return Moments(weight, self.n + other.n, mean, scatter, self.columns or other.columns, rest)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Plain arrays that hold all of it, for a file."""
+        return {
+            "weight": np.array(self.weight), "n": np.array(self.n), "mean": self.mean, "scatter": self.scatter,
+            "columns": np.array(self.columns, dtype=np.str_),
+            "mean_rest": np.zeros_like(self.mean) if self.mean_rest is None else self.mean_rest,
+        }  # fmt: skip
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Moments:
+        """What :meth:`to_arrays` gave, bit for bit."""
+        return cls(
+            float(arrays["weight"]), int(arrays["n"]), arrays["mean"], arrays["scatter"],
+            tuple(map(str, arrays["columns"])), arrays["mean_rest"],
+        )  # fmt: skip
 
     def covariance(self, ddof: int = 0) -> NDArray[np.float64]:
         """Covariance in data units squared, shape (D, D).
@@ -203,6 +226,13 @@ def _sums(
         with _blas().limit(limits=1), ThreadPoolExecutor(os.cpu_count()) as pool:
             total = sum(pool.map(run, starts), np.zeros((dim + 1, right)))
     return total[dim, :dim], total[:dim, :dim]
+
+
+def _two_sum(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The rounded sum and, exactly, what rounding took from it (Knuth, TAOCP 2, 4.2.2)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
 
 
 @cache

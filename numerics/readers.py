@@ -148,7 +148,7 @@ def numpy_file(path: Path, *, mapped: bool = False) -> Iterator[Any]:
     except InputError:
         raise
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if "pickle" in str(error).lower():
+        if "pickle" in str(error).lower() or "Python objects" in str(error):
             raise InputError(
                 f"{path}: holds pickled Python objects, which are never loaded (a pickle can run code); save a plain "
                 "float array with numpy.save"

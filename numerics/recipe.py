@@ -134,7 +134,9 @@ class Recipe:
                 raise InputError(f"{label}: log1p names {name!r}, which is not among the columns used; add or omit it")
         return (*features, *(name for name in aside if name not in features))
 
-    def apply(self, sheet: Sheet, label: str, weights: ArrayLike | None = None) -> tuple[Sheet, Array | None]:
+    def apply(
+        self, sheet: Sheet, label: str, weights: ArrayLike | None = None, *, check: bool = True
+    ) -> tuple[Sheet, Array | None]:
         """Features and weights of the chosen columns of a sheet, or of a block of its rows.
 
         Parameters
@@ -145,6 +147,8 @@ class Recipe:
             What errors call it.
         weights : array_like, shape (N,), optional
             Numbers, when the weights are no column.
+        check : bool
+            False leaves non-finite cells that are not to be dropped for the caller to find.
 
         Returns
         -------
@@ -178,6 +182,8 @@ class Recipe:
                 )
             w = _area_weights(sheet, label)
         sheet = sheet if self.missing_value is None else _mark_missing(sheet, self.missing_value)
+        if not (check or self.drop_missing or self.log1p):
+            return sheet, w
         # One sum tells that nothing is missing without a temporary of the size of the data.
         with np.errstate(over="ignore", invalid="ignore"):
             suspect = not np.isfinite(np.add.reduce(sheet.values, axis=None, dtype=np.float64))

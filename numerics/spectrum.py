@@ -139,7 +139,7 @@ class Spectrum:
         axes: bool = True,
         columns: Sequence[str] | None = None,
     ) -> Spectrum:
-        """Spectrum of accumulated moments; parameters as in :meth:`from_data`, names by default those of the moments."""
+        """Spectrum of accumulated moments, by default with their names; parameters as in :meth:`from_data`."""
         names = _column_names(columns or moments.columns, moments.mean.size)
         if moments.n < 2:
             raise InputError(

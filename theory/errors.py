@@ -33,6 +33,11 @@ class MissingExtraError(InputError, ImportError):
 
     def __init__(self, what: str, package: str, extra: str) -> None:
         super().__init__(f"{what} needs {package}, which is not installed; run: pip install 'landau-vae[{extra}]'")
+        self._arguments = (what, package, extra)
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        # An error that happens on a worker is pickled home; by default it would be rebuilt from its message alone.
+        return type(self), self._arguments
 
 
 class NonConvergenceError(ArithmeticError):
