@@ -32,6 +32,7 @@ __all__ = ["stationary_starts"]
 
 Array = NDArray[np.float64]
 _DECADES = 2.0  # of the distance of the starts
+_ITERATIONS = 100  # convergence along flat directions is linear
 _KICKS = (0.03, 0.1, 0.3, 1.0)
 """Lengths of the further starts, relative to the state or, at the origin, to the box."""
 
@@ -100,7 +101,7 @@ def _all(landscape: Landscape, T: float, starts: Array, widths: Array) -> list[A
 
     def search(start: Array) -> None:
         with np.errstate(all="ignore"):  # a step may leave the domain; the residual then says so
-            y, residual, _ = polish(landscape, start, T)
+            y, residual, _ = polish(landscape, start, T, _ITERATIONS)
         near = 1e-6 * np.maximum(widths, np.abs(y))
         if residual <= TOLERANCE and not any((np.abs(y - other) <= near).all() for other in states):
             states.append(y)
