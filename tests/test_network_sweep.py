@@ -152,6 +152,25 @@ def test_a_diverged_model_is_nan_and_the_others_are_not() -> None:
         run_network_sweep(x, plan, wild)
 
 
+def test_a_parabola_remembers_where_it_comes_from() -> None:
+    """Data (u, c(u² − 1)) at c = 0.7, an encoder that sees u only: collapsed and active are both stable at T = λ_max.
+
+    The equation of state T(m) = (1 − m)(1 + 4c²m) has its spinodal at T = 1.118 and m = M² = 0.49 at T = 1.
+    """
+    u = np.random.default_rng(0).standard_normal(2000)
+    u = (u - u.mean()) / u.std()
+    x = np.column_stack([u, 0.7 * (u * u - 1)])
+    x -= x.mean(0)
+    follows = Architecture(encoder=(), decoder=(32,), model_class="nonlinear-decoder", visible=(0,))
+    shared = {"seeds": 1, "latents": 1, "steps": 500, "first_steps": 2500, "learning_rate": 3e-3, "batch_size": 128}
+    found = {}
+    for direction, t in (("up", [0.7, 0.85, 1.0]), ("down", [1.3, 1.15, 1.02])):
+        plan = _plan(temperatures=t, direction=direction, schedule="constant", **shared)
+        found[direction] = run_network_sweep(x, plan, follows).signal_fraction[-1, 0, 0]
+    assert found["up"] == pytest.approx(0.49, abs=0.12)  # the noise of a constant rate lowers M² by some 0.05
+    assert found["down"] < 0.05
+
+
 def test_input_is_checked() -> None:
     x = _rows(20)
     with pytest.raises(InputError, match="mode 'sampled'"):

@@ -57,19 +57,6 @@ def test_plan_refuses(change: dict[str, Any], named: str) -> None:
         SweepPlan(**{"temperatures": (1.0,), **change})
 
 
-@pytest.mark.parametrize("direction", ["fresh", "up", "down"])
-@pytest.mark.parametrize("mode", ["exact", "sampled"])
-def test_every_model_is_recorded_exactly_once(mode: Any, direction: Any) -> None:
-    plan = SweepPlan.default(mode, [3.0, 0.5, 7.0, 1.0], seeds=5, chunk=3, steps=10, direction=direction)
-    seen = np.zeros((4, 5), int)
-    for chunk in plan.chunks:
-        assert len(chunk.seeds) <= 3 and len(chunk.visited) == len(chunk.stages)
-        for visited, stage in zip(chunk.visited, chunk.stages, strict=True):
-            seen[visited, chunk.seeds] += 1
-            assert (stage.temperatures == np.array(plan.temperatures)[visited]).all()
-    assert (seen == 1).all()
-
-
 @pytest.mark.parametrize(("direction", "order"), [("up", [1, 3, 0, 2]), ("down", [2, 0, 3, 1])])
 def test_a_warm_started_sweep_visits_its_temperatures_in_order(direction: Any, order: list[int]) -> None:
     plan = SweepPlan((3.0, 0.5, 7.0, 1.0), seeds=2, direction=direction, first_steps=99, steps=10, annealing_steps=7)
