@@ -64,7 +64,7 @@ def plot_phases(sweep: PhaseSweep) -> Figure:
                     "M2": [state.signal_fraction for state in here],
                     "J": [state.jensen for state in here],
                 }
-                ax.plot(t[at], np.array(rows[key]), color=INK, linestyle=":", linewidth=1.0)
+                ax.plot(t[at], np.array(rows[key]), color=INK, linestyle="--", linewidth=1.0)
             for change in sweep.changes:
                 ax.axvline(change.temperature / limit, color=REFERENCE, linewidth=0.8)
             ax.set_ylabel(label)

@@ -31,7 +31,12 @@ _VERBS = (
         "derive the theory step by step, every step checked",
         "With cumulants or data the verdict on the transition becomes a numeric one.",
     ),
-    (phase, "continuous or a jump? exact equilibria of free encoders and decoders, up and down in temperature", ""),
+    (
+        phase,
+        "continuous or a jump? exact equilibria of free encoders and decoders, up and down in temperature",
+        "In units of the mode's variance, T runs from 0.5 to the upper bound of any collapse temperature, in steps of "
+        "at most 0.01 up to T = 4 and T/400 above; transitions and spinodals are refined between them.",
+    ),
     (
         phase_diagram,
         "where the collapse is continuous and where it jumps: (curvature, T) or (κ3, κ4), every point solved",
