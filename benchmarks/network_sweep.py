@@ -4,7 +4,7 @@
 mathematics in three forms: the usual PyTorch loop, one model at a time with ``torch.nn``, autograd and
 ``torch.optim.Adam``; PyTorch with all models stacked in ``torch.baddbmm``; and JAX, one model's loss mapped over all
 models by ``jax.vmap``, all steps with their batches and noise in one compiled loop. Compilation is not timed. Peers
-that are not installed are named and left out.
+that are not installed are named and left out. Times are those of the processor, with all sides bound to one core.
 
 Run: ``python -m benchmarks.network_sweep``
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -162,8 +163,8 @@ def jax_vmap(x: np.ndarray, temperatures: np.ndarray, steps: int) -> Callable[[]
 def main() -> None:
     """Print medians per model-step and ratios, all from one run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args()
     steps = options.steps
     x = np.random.default_rng(0).standard_normal((5000, FEATURES))
@@ -181,7 +182,7 @@ def main() -> None:
             print(f"{package} is not installed: {name} is left out (pip install {package})")
             continue
         work[name] = count
-    seconds = medians(sides, options.repeats)
+    seconds = medians(sides, options.repeats, time.process_time)
     cost = {name: 1e6 * seconds[name] / work[name] for name in sides}
     rows = [[name, f"{cost[name]:.1f}", f"{cost[name] / cost['ours']:.2f}"] for name in sides]
     print(tabulate(rows, ["side", "µs per model-step", "/ ours"], disable_numparse=True))
