@@ -146,7 +146,8 @@ def above_noise(
     scale : BetaScale
         The cascade and the loss.
     noise_variance, samples : float, optional
-        As in :func:`numerics.noise_floor.noise_floor`.
+        As in :func:`numerics.noise_floor.noise_floor`; for ``poisson`` the variance is 1 by default, that of counting
+        itself in features over √G.
 
     Raises
     ------
@@ -163,6 +164,8 @@ def above_noise(
     (1, True)
     """
     c = scale.cascade
+    if noise_variance is None and scale.loss == "poisson":
+        noise_variance = 1.0
     floor = noise_floor(c.spectrum, noise_variance, samples=samples)
     k = floor.significant
     if k > c.modes:

@@ -78,6 +78,39 @@ def test_top_eigenvalue_is_the_exact_critical_beta(loss: str, family: str) -> No
     np.testing.assert_allclose(np.cov(back.T, bias=True).trace(), scale.cascade.total_variance, rtol=1e-12)
 
 
+@pytest.mark.parametrize("loss", ["bce", "poisson"])
+def test_thresholds_count_the_unstable_directions_of_full_collapse(loss: str) -> None:
+    """Hessian of the user's loss at collapse, the latent averaged by quadrature, differentiated by autograd."""
+    import autograd.numpy as anp
+    from autograd import hessian
+
+    rng = np.random.default_rng(9)
+    z = rng.normal(size=(120, 2))
+    driven = z @ rng.normal(size=(2, 4)) * 0.7
+    x = (rng.random((120, 4)) < 1 / (1 + np.exp(-2 * driven))) if loss == "bce" else rng.poisson(np.exp(1 + driven))
+    x = np.asarray(x, dtype=float)
+    mean = x.mean(axis=0)
+    bias = np.log(mean / (1 - mean)) if loss == "bce" else np.log(mean)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(7)
+    weights = weights / weights.sum()
+
+    def objective(p: np.ndarray, beta: float) -> float:
+        encode, decode, shift, logs = p[:4], p[4:8], p[8:12], p[12]
+        mu = (x - mean) @ encode
+        total = 0.0
+        for node, weight in zip(nodes, weights, strict=True):
+            theta = (mu + anp.exp(logs / 2) * node)[:, None] * decode + shift
+            partition = anp.log(1 + anp.exp(theta)) if loss == "bce" else anp.exp(theta)
+            total = total + weight * anp.sum(partition - x * theta) / len(x)
+        return total + beta * anp.mean(mu**2 + anp.exp(logs) - 1 - logs) / 2
+
+    edges = beta_scale(x, loss=loss).thresholds
+    at = np.concatenate([np.zeros(8), bias, [0.0]])
+    for unstable, beta in enumerate([edges[0] * 1.01, *np.sqrt(edges[:-1] * edges[1:]), edges[-1] * 0.99]):
+        curvature = np.linalg.eigvalsh(hessian(objective)(at, beta))
+        assert np.count_nonzero(curvature < 0) == unstable
+
+
 def test_dull_features_have_no_threshold() -> None:
     x = np.column_stack([bits(columns=2), np.zeros(300), np.full(300, 0.5)])
     scale = beta_scale(x, loss="bce", latents=4)
@@ -236,6 +269,18 @@ def test_spikes_are_found_and_noise_is_not() -> None:
         above_noise(beta_scale(x, loss="sse", standardize=False, latents=2))
 
 
+def test_counting_noise_has_variance_one() -> None:
+    rng = np.random.default_rng(11)
+    rates = np.linspace(0.5, 6.0, 30)
+    alone, floor = above_noise(beta_scale(rng.poisson(rates, (2000, 30)), loss="poisson"))
+    # Of 30 eigenvalues the largest may pass the edge by the fluctuation of order N^{-2/3}.
+    assert floor.noise_variance == 1.0 and not floor.estimated and floor.significant <= 1
+    assert alone.betas.lower == pytest.approx((1 + np.sqrt(30 / 2000)) ** 2, rel=1e-12)
+    driven = rng.poisson(rates * np.exp(0.4 * rng.normal(size=(2000, 1))))
+    found, floor = above_noise(beta_scale(driven, loss="poisson"))
+    assert floor.significant == found.active == 1
+
+
 def test_noise_floor_needs_rows_and_variance() -> None:
     with pytest.raises(InputError, match="samples must be given"):
         noise_floor(of([1.0]).spectrum)
@@ -390,20 +435,30 @@ def test_json_has_thresholds_in_both_units_and_the_same_order(
 
 def test_command_line_answers_everything_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     words = ["wine", "--loss", "mse", "--keep", "3", "--tolerance", "0.2", "--noise-floor", "--bootstrap", "20"]
-    found = run(capsys, *words, "--any-vae", "--out", str(tmp_path / "out"))
+    found = run(capsys, *words, "--out", str(tmp_path / "out"))
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
         "beta.png", "beta.svg", "cascade.json", "cascade.png", "cascade.svg",
     }  # fmt: skip
     errors = found["bootstrap"]["beta"]["standard_error"]  # type: ignore[index]
     np.testing.assert_allclose(errors, np.multiply(found["bootstrap"]["standard_error"], 2 / 13), rtol=1e-10)  # type: ignore[index]
-    collapse = found["any_vae"]["full_collapse"]  # type: ignore[index]
-    assert collapse["collapse_unstable_below"] == found["beta_thresholds"][0] < collapse["collapse_optimal_above"]  # type: ignore[index]
     assert found["noise_floor"]["significant"] == found["noise_floor"]["active"]  # type: ignore[index]
-    assert main(["cascade", *words, "--any-vae", "--quiet"]) == 0
+    assert main(["cascade", *words, "--quiet"]) == 0
     shown = capsys.readouterr().out
-    for text in ("your β_k", "± s.e.", "take β = ", "full collapse is optimal", "free encoder too", "warning: mode 3"):
+    for text in ("your β_k", "± s.e.", "take β = ", "estimated from the median"):
         assert text in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_command_line_tells_what_any_vae_does(capsys: pytest.CaptureFixture[str]) -> None:
+    found = run(capsys, "wine", "--columns", "proline", "--loss", "mse", "--any-vae")
+    collapse, (mode,) = found["any_vae"]["full_collapse"], found["any_vae"]["transitions"]  # type: ignore[index]
+    assert collapse["collapse_unstable_below"] == found["beta_thresholds"][0] == mode["beta"]  # type: ignore[index]
+    assert collapse["method"] == "certified" and collapse["collapse_optimal_above"] > mode["beta"]
+    assert mode["skewness"] == pytest.approx(mode["coskewness"], rel=1e-12)  # one column: the vector is the number
+    assert main(["cascade", "breast-cancer", "--columns", "mean area", "--any-vae", "--quiet"]) == 0
+    shown = capsys.readouterr().out
+    for text in ("full collapse is optimal (certified)", "free encoder too", "warning: mode 1: skewness"):
+        assert text in shown
 
 
 def test_command_line_on_bits_and_counts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -136,7 +136,11 @@ def _answers(args: argparse.Namespace, scale: BetaScale, result: dict[str, Any])
         ]
     if "noise_floor" in result:
         k = result["noise_floor"]
-        source = "estimated from the median mode, as if half of all were noise" if k["estimated"] else "as given"
+        source = "as given"
+        if k["estimated"]:
+            source = "estimated from the median mode, as if half of all were noise"
+        elif np.isnan(args.noise_floor):
+            source = "that of counting itself"
         lower, upper = k["T_interval"]
         lines += [
             "",
