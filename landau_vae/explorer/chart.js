@@ -104,7 +104,7 @@ class Chart {
     this.x = new Axis(x);
     this.y = new Axis(y);
     this.parts = new Map();
-    this.svg = shape("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", tabindex: 0, "aria-label": title});
+    this.svg = shape("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", tabindex: 0, "aria-label": `${title}; the arrow keys read values`});
     this.frame = this.svg.appendChild(shape("g", {class: "axes"}));
     const clip = `clip-${Chart.count += 1}`;
     const {left, right, top, bottom} = this.box;

@@ -109,15 +109,15 @@ class TransitionView {
     this.announcer = new Announcer(root);
     const view = (name) => root.querySelector(`[data-view="${name}"]`);
     this.potential = new Chart(view("well"), {
-      title: "potential of the latent", x: {label: "", range: [0, 1]}, y: {label: "F − F(collapsed), over λ", range: [-1, 1]}, height: 455,
+      title: "potential of the latent", x: {label: "", range: [0, 1]}, y: {label: "F − F(collapsed), over λ", range: [-1, 1]}, height: 425,
       describe: (q) => [`${this.model.coordinate.split(" ").pop()} = ${written(q, 3)}`, `F − F(collapsed) = ${written(this.model.potential(q, this.temperature.value), 3)}`],
     });
     this.loop = new Chart(view("loop"), {
-      title: "hysteresis: the state follows its branch", x: {label: "temperature T/λ", range: [0.8, 1.2]}, y: {label: "rate KL (nats)", range: [0, 1]}, height: 455,
+      title: "hysteresis: the state follows its branch", x: {label: "temperature T/λ", range: [0.8, 1.2]}, y: {label: "rate KL (nats)", range: [0, 1]}, height: 425,
       describe: (T) => [`T/λ = ${written(T)}`, `heated: KL = ${written(this.interpolated(this.heating, T), 3)}`, `cooled: KL = ${written(this.interpolated(this.cooling, T), 3)}`],
     });
     this.plane = new Chart(view("plane"), {
-      title: "where it jumps", x: {label: "", range: [0, 1]}, y: {label: "temperature T/λ", range: [0.8, 1.2]}, height: 455,
+      title: "where it jumps", x: {label: "", range: [0, 1]}, y: {label: "temperature T/λ", range: [0.8, 1.2]}, height: 425,
       describe: (shapeValue) => {
         const at = transitionOf(this.modelAt(shapeValue));
         return [`${this.shapeSlider.input.id} ${written(shapeValue, 3)}: ${at.jump ? "a jump" : "continuous"}`, `T* = ${written(at.coexistence, 5)}, T_s = ${written(at.spinodal, 5)}`];
@@ -264,20 +264,36 @@ class TransitionView {
   render() {
     const {model, found} = this;
     const T = this.temperature.value;
-    this.state = slideDown((q) => model.slope(q, T), this.state, model.low, model.high);
+    this.follow(T);
     const q = this.state, nats = model.rate(q, T), excess = model.potential(q, T);
     this.readouts.set("branch-signal", model.signal(q, T));
     this.readouts.set("branch-rate", nats);
     this.readouts.set("branch-excess", excess);
     this.renderWell(T);
-    this.trail.push([T, nats]);
-    if (this.trail.length > 600) this.trail.shift();
-    this.loop.curve("trail", this.trail, {class: "line trail"});
+    // Heating and cooling in their colours: a piece belongs to the direction in which it was passed.
+    const passed = (warmer) => this.trail.flatMap(([at, rate], i) => {
+      const [before] = this.trail[i - 1] ?? [at];
+      return warmer === at > before && at !== before ? [null, this.trail[i - 1], [at, rate]] : [];
+    });
+    this.loop.curve("trail-cold", passed(false), {class: "trail cold"});
+    this.loop.curve("trail-hot", passed(true), {class: "trail hot"});
     this.loop.upright("now", T, {class: "now"});
     this.loop.dot("state", T, nats, {class: "spot current", r: 6});
     this.plane.dot("state", this.shapeSlider.value, T, {class: "spot current", r: 6});
     const metastable = found.jump && T > 1 && T < found.spinodal && (q === 0 ? T < found.coexistence : T > found.coexistence);
     this.announcer.say(`T over λ ${written(T)}: ${Math.abs(nats) > 0 ? `active, rate ${written(nats, 3)} nats` : "collapsed"}${metastable ? ", metastable" : ""}.`);
+  }
+
+  /** Go from the last temperature to the next in small steps, as a slow change would, and keep the trail. */
+  follow(T) {
+    const {model} = this;
+    const from = this.trail.length ? this.trail[this.trail.length - 1][0] : T;
+    const span = this.temperature.high - this.temperature.low;
+    for (const at of evenly(from, T, 2 + Math.ceil(200 * Math.abs(T - from) / span)).slice(1)) {
+      this.state = slideDown((q) => model.slope(q, at), this.state, model.low, model.high);
+      this.trail.push([at, model.rate(this.state, at)]);
+    }
+    this.trail = this.trail.slice(-900);
   }
 
   renderWell(T) {
