@@ -126,7 +126,7 @@ class _Interrupted(Exception):
 
 
 class _ChunkRun:
-    """A chunk in training. What :meth:`_save` writes is everything that the next step depends on."""
+    """A chunk in training. What `_save_if_older_than` writes is all that the next step depends on."""
 
     def __init__(self, job: Job, report: Reporter) -> None:
         self._job, self._report = job, report
