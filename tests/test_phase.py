@@ -236,3 +236,30 @@ def test_what_is_not_resolved_says_why() -> None:
     assert not change.resolved and "above" in change.loss
     cut.__dict__["changes"] = (change,)
     assert cut.coexistence is None and "was lost at T" in cut.unresolved
+
+
+def test_beyond_a_plane_the_sandwich_stays_and_the_certificate_goes() -> None:
+    rng = np.random.default_rng(5)
+    rows = rng.exponential(size=(14, 3)) * [2.0, 1.0, 0.5]
+    found = phase(rows, full=True, standardize=False)
+    bounds = found.to_json()["rate_distortion"]
+    assert bounds["status"] == "not available"
+    assert set(bounds["lower"]) == {None}
+    low, high = bounds["sandwich"]
+    assert low == pytest.approx(1, abs=1e-9)
+    assert low <= found.coexistence <= high < np.inf
+    assert found.sweep.temperatures[-1] >= high
+
+
+@pytest.mark.slow
+def test_two_latents_on_real_data(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["phase", "breast-cancer", "--latents", "2", "--points", "12"]) == 0
+    text = capsys.readouterr().out
+    assert "12 points" in text and "not converged" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    one, two = (phase("breast-cancer", latents=k, points=12) for k in (1, 2))
+    # The last latent to go leaves as if it were alone, and no state of two is higher.
+    assert two.coexistence == pytest.approx(one.coexistence, abs=1e-6)
+    assert two.spinodals == pytest.approx(one.spinodals, abs=1e-6)
+    assert max(b.F - a.F for a, b in zip(one.sweep.ground, two.sweep.ground, strict=True)) < 1e-9
+    assert len(two.to_json()["sweep"][0]["up"]["M2"]) == 2

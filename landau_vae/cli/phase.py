@@ -51,7 +51,8 @@ def _text(found: Phase) -> str:
     kappa = ", ".join(f"{name} = {value:.4g}" for name, value in list(found.cumulants.items())[:2])
     optimal = "unresolved" if found.coexistence is None else f"{found.coexistence:.6g}"
     lines = [
-        f"{found.data}, {where}: {found.points} points, class {found.model.name!r}; {kappa}",
+        f"{found.data}, {where}: {found.points} points; {kappa}",
+        f"class {found.model.name!r}, {found.model.latents} latent{'s' * (found.model.latents > 1)}",
         f"T and F in units of λ = {found.eigenvalue:.6g}; quantisation moves F by at most {found.quantization:.2g}",
         "",
         f"at the threshold: {found.verdict['kind']}; globally: {found.verdict['global']}",
