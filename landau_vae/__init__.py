@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numerics.dynamics import gradient_flow as gradient_flow
     from numerics.functional import solve_functional as solve_functional
     from numerics.functional_sweep import sweep_functional as sweep_functional
+    from numerics.higher_moments import ModeCumulants as ModeCumulants
     from numerics.linear_equilibrium import Cascade as Cascade
     from numerics.linear_equilibrium import Equilibrium as Equilibrium
     from numerics.linear_equilibrium import cascade as cascade
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from numerics.rate_distortion import rate_distortion as rate_distortion
     from numerics.spectrum import Spectrum as Spectrum
     from numerics.stationary import stationary_points as stationary_points
+    from numerics.streaming import accumulate as accumulate
+    from numerics.streaming import accumulate_cumulants as accumulate_cumulants
     from numerics.subgaussian import subgaussian_proxy as subgaussian_proxy
     from numerics.tables import Table as Table
     from numerics.tables import load_table as load_table
@@ -41,8 +44,8 @@ if TYPE_CHECKING:
     from theory.derivation import Derivation as Derivation
     from theory.errors import InputError as InputError
     from theory.errors import MissingExtraError as MissingExtraError
-    from theory.explanation import Explanation as Explanation
     from theory.explain import explain as explain
+    from theory.explanation import Explanation as Explanation
     from theory.landau import reduce as reduce
     from theory.linear_gaussian import derive_linear as derive_linear
     from theory.model import model_class as model_class
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
     from verify.sweep import SweepPlan as SweepPlan
     from verify.sweep import run_sweep as run_sweep
 
+    from .estimator import LinearBetaVAE as LinearBetaVAE
     from .phases import Phase as Phase
     from .phases import phase as phase
     from .planes import PhaseDiagram as PhaseDiagram
@@ -88,6 +92,8 @@ _EXPORTS = {
     "InputError": "theory.errors",
     "Latents": "verify.latents",
     "MissingExtraError": "theory.errors",
+    "LinearBetaVAE": "landau_vae.estimator",
+    "ModeCumulants": "numerics.higher_moments",
     "Moments": "numerics.moments",
     "Phase": "landau_vae.phases",
     "PhaseDiagram": "landau_vae.planes",
@@ -98,6 +104,8 @@ _EXPORTS = {
     "Table": "numerics.tables",
     "beta_of": "numerics.conventions",
     "beta_scale": "landau_vae.practice",
+    "accumulate": "numerics.streaming",
+    "accumulate_cumulants": "numerics.streaming",
     "cascade": "numerics.linear_equilibrium",
     "certify_active": "numerics.certificates",
     "certify_spectrum": "numerics.certificates",
