@@ -11,6 +11,8 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from sklearn.decomposition import PCA
 
@@ -132,6 +134,40 @@ def test_gradient_is_that_of_automatic_differentiation(architecture: Architectur
             np.testing.assert_allclose(ours[name][model], value, rtol=1e-12, atol=1e-12 * scale, err_msg=name)
 
 
+# 17 to 48 units take another way through the products of the backward pass.
+_WIDTHS = st.lists(st.sampled_from([1, 2, 16, 17, 20, 48, 49]), max_size=3).map(tuple)
+
+
+@settings(derandomize=True, deadline=None, max_examples=25, database=None)
+@given(_WIDTHS, _WIDTHS, st.sampled_from(sorted(ACTIVATIONS)), st.integers(1, 20), st.integers(1, 25), st.data())
+@example((20,), (20,), "silu", 4, 25, None)
+def test_gradient_of_any_shape(
+    encoder: tuple[int, ...],
+    decoder: tuple[int, ...],
+    activation: str,
+    latents: int,
+    features: int,
+    data: st.DataObject | None,
+) -> None:
+    """Any depth and width, more latents than features, and a batch that is shorter than the buffers."""
+    rows = 7 if data is None else data.draw(st.integers(1, 9))
+    rng = np.random.default_rng(len(encoder) + 10 * latents + 1000 * features)
+    x, noise = rng.standard_normal((rows, features)), rng.standard_normal((2, latents, rows))
+    architecture = Architecture(encoder=encoder, decoder=decoder, activation=activation)
+    t = np.array([0.5, 2.0])
+    kernel = NetworkKernel(x, t, latents, architecture, batch_size=9, rows=rng)
+    kernel.initialize(_generators(2))
+    # With zero biases a unit above a dead one sits on the kink of ReLU, where every slope in [0, 1] is right.
+    kernel.theta += 0.1 * rng.standard_normal(kernel.theta.size)
+    kernel.differentiate_at(x, noise)
+    ours = NetworkParameters(architecture, features, latents, 2, 2 * kernel.gradient).named()
+    for model in range(2):
+        oracle = autograd.grad(_loss)(_one(kernel.export(), model), architecture, t[model], x, noise[model])
+        scale = max(float(np.abs(value).max()) for value in oracle.values())
+        for name, value in oracle.items():
+            np.testing.assert_allclose(ours[name][model], value, rtol=1e-12, atol=1e-12 * scale, err_msg=name)
+
+
 @pytest.mark.parametrize("architecture", _EVERY + _OTHERS)
 def test_gradient_by_directional_derivatives(architecture: Architecture) -> None:
     kernel, x = _kernel(architecture)
@@ -222,7 +258,7 @@ def test_validation_loss_repeats_itself_and_is_unbiased() -> None:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_model_does_not_depend_on_its_neighbours(activation: str, dtype: str) -> None:
     """To the last bit: whichever chunk, whichever tile."""
-    architecture = Architecture(encoder=(17,), decoder=(13, 5), activation=activation)
+    architecture = Architecture(encoder=(19,), decoder=(20, 17), activation=activation)
     x, t = _data(architecture), np.geomspace(0.1, 3, 7)
     settings: dict[str, Any] = {"batch_size": 16, "dtype": dtype}
     together = NetworkKernel(x, t, K, architecture, rows=np.random.default_rng(3), **settings)
