@@ -81,7 +81,7 @@ def explorer_content(
     --------
     >>> from numerics.tables import load_table
     >>> content = explorer_content(load_table("wine"))
-    >>> content["variance"], content["live"], len(content["scores"])
+    >>> round(content["variance"], 9), content["live"], len(content["scores"])
     (13.0, 13, 60)
     """
     spectrum = Spectrum.from_table(table, standardize=standardize, axes=True)
