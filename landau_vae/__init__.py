@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from verify.sweep import run_sweep as run_sweep
 
     from .estimator import LinearBetaVAE as LinearBetaVAE
+    from .explorer import write_explorer as write_explorer
     from .phases import Phase as Phase
     from .phases import phase as phase
     from .planes import PhaseDiagram as PhaseDiagram
@@ -143,6 +144,7 @@ _EXPORTS = {
     "sweep_functional": "numerics.functional_sweep",
     "temperature_of": "numerics.conventions",
     "verify_cascade": "verify.compare",
+    "write_explorer": "landau_vae.explorer",
 }
 
 __all__ = [*_EXPORTS, "__version__"]
