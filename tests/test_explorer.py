@@ -50,8 +50,11 @@ def chromium() -> str:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     path = chromium()
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("playwright.sync_api", reason="install playwright for the tests in a browser")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=FLAGS, headless=True)
         yield started
         started.close()
