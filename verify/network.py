@@ -45,7 +45,7 @@ __all__ = ["NetworkKernel", "TrainedVAE", "network_from"]
 
 Array = npt.NDArray[Any]
 
-_TILE_BYTES = 1 << 21  # the second-level cache of a current core
+_TILE_BYTES = 1 << 20  # half of the second-level cache of a current core; twice as much is no faster
 
 # Root of the noise of validation, the same at every call: two losses then differ by the parameters alone. Training
 # never draws from it, so nothing can fit it.
