@@ -289,11 +289,11 @@ class TransitionView {
     const {model} = this;
     const from = this.trail.length ? this.trail[this.trail.length - 1][0] : T;
     const span = this.temperature.high - this.temperature.low;
-    for (const at of evenly(from, T, 2 + Math.ceil(200 * Math.abs(T - from) / span)).slice(1)) {
+    for (const at of evenly(from, T, 1 + Math.max(1, Math.ceil(200 * Math.abs(T - from) / span))).slice(1)) {
       this.state = slideDown((q) => model.slope(q, at), this.state, model.low, model.high);
       this.trail.push([at, model.rate(this.state, at)]);
     }
-    this.trail = this.trail.slice(-900);
+    this.trail = this.trail.slice(-1800);
   }
 
   renderWell(T) {
@@ -308,6 +308,7 @@ class TransitionView {
     const lowest = this.lowestAt(T);
     this.potential.dot("lowest", lowest, deepest, {class: "spot hollow strong", r: 9});
     this.potential.dot("state", this.state, model.potential(this.state, T), {class: "spot current", r: 6});
-    this.potential.note("legend", low, size, "●  the state    ○  the lowest minimum", {dy: 16, dx: 8});
+    this.potential.note("legend-state", low, size, "● the state", {dy: 16, dx: 8, class: "note current"});
+    this.potential.note("legend-lowest", low, size, "○ the lowest minimum", {dy: 32, dx: 8});
   }
 }
