@@ -1,4 +1,4 @@
-"""The theory in the browser: one standalone page that moves a data set through its cascade, and one for a report (`report_page`)."""
+"""The theory in the browser: a page that moves a data set through its cascade, and one for a report (`report_page`)."""
 
 from .explore import explorer_content, explorer_page, write_explorer
 from .page import standalone
