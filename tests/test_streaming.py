@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from landau_vae.__main__ import main
 from numerics.fold import measure_part
 from numerics.linear_equilibrium import cascade
 from numerics.moments import Moments
@@ -325,3 +327,36 @@ def test_cumulants_refuse_other_rows() -> None:
             accumulate_cumulants(source, spectrum, modes=modes)
     with pytest.raises(InputError, match="axes=True"):
         accumulate_cumulants(X, Spectrum.from_data(X, axes=False))
+
+
+def test_command_line_streams_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for k, rows in enumerate(np.array_split(np.column_stack([X, np.ones(len(X))]), 5)):
+        pd.DataFrame(rows, columns=[*NAMES, "flat"]).to_csv(tmp_path / f"x{k}.csv", index=False)
+    options = ["--drop-constant", "--loss", "sse", "--keep", "2", "--json", "--quiet"]
+    for more in (
+        [],
+        ["--checkpoint", str(tmp_path / "book")],
+        ["--checkpoint", str(tmp_path / "book.npz"), "--resume"],
+    ):
+        assert main(["cascade", str(tmp_path / "*.csv"), "--stream", *options, *more]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["columns"] == list(NAMES) and found["rows"] == len(X) and found["meta"]["data_sha256"] is None
+        np.testing.assert_allclose(found["thresholds"], cascade(X).thresholds, rtol=1e-10)
+    assert main(["cascade", str(tmp_path / "*.csv"), "--stream", "--drop-constant", "--no-standardize"]) == 0
+    assert "1200 rows, 4 columns" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--resume"], "add --checkpoint FILE"),
+        (["--stream", "--bootstrap", "9"], "--bootstrap draws rows again and cannot stand with --stream"),
+        (["--stream", "--any-vae"], "--any-vae looks at every row"),
+        (["--stream", "--loss", "bce"], "must be a squared error when data are streamed"),
+        (["--scheduler", "nonsense"], "scheduler nonsense: no answer"),
+    ],
+)
+def test_command_line_refuses(options: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cascade", "wine", *options]) == 2
+    said = capsys.readouterr().err.strip()
+    assert words in said and "\n" not in said

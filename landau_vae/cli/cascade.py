@@ -17,6 +17,7 @@ from theory.errors import InputError
 
 from .options import load_data, temperature_values
 from .output import dumps, limit_threads, meta, note
+from .streaming import stream_spectrum, streams
 
 if TYPE_CHECKING:
     from numerics.finite_samples import BootstrapThresholds
@@ -46,10 +47,15 @@ def run(args: argparse.Namespace) -> int:
     if loss_convention(loss).family != "gaussian":
         # These losses see raw values; their spectrum is scaled by the Fisher information instead.
         args = argparse.Namespace(**{**vars(args), "no_standardize": True})
-    data, held_out = load_data(args)
+    data: Any
+    held_out: dict[str, Table] = {}
     with limit_threads(args):
-        axes = args.loadings or args.any_vae or bool(held_out)
-        spectrum = loss_spectrum(data, loss, standardize=not args.no_standardize, axes=axes)
+        if streams(args):
+            data, spectrum = stream_spectrum(args, loss, axes=args.loadings)
+        else:
+            data, held_out = load_data(args)
+            axes = args.loadings or args.any_vae or bool(held_out)
+            spectrum = loss_spectrum(data, loss, standardize=not args.no_standardize, axes=axes)
         scale = BetaScale(
             Cascade(spectrum, args.latents), loss, args.batch_size, args.decoder_variance, args.learned_variance
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .common import data_options, output_options
+from .streaming import streaming_options
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -49,4 +50,5 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="what holds for every architecture, and the order of the first transitions expected from the cumulants",
     )
+    streaming_options(parser)
     output_options(parser)

@@ -1,0 +1,103 @@
+"""The spectrum of data that are read in one pass, for the command line."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from numerics.files import require_writable
+from numerics.moments import Moments
+from numerics.spectrum import Spectrum
+from numerics.streaming import accumulate
+from theory.errors import InputError
+
+__all__ = ["Streamed", "stream_spectrum", "streams"]
+
+# Options that look at single rows, or at columns before there is a table.
+_NEED_ROWS = {
+    "bootstrap": "draws rows again",
+    "any_vae": "looks at every row",
+    "noise_floor": "asks for the weights of the rows",
+    "blocks": "splits the rows",
+    "coordinates": "places the rows",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What is known of data that were never loaded: their name and what was done, no rows and hence no hash."""
+
+    name: str
+    notes: tuple[str, ...]
+    sha256: None = None
+
+
+def streams(args: argparse.Namespace) -> bool:
+    """Whether the data are to be read in one pass.
+
+    Raises
+    ------
+    InputError
+        For ``--resume`` without a checkpoint.
+    """
+    if args.resume and args.checkpoint is None:
+        raise InputError("--resume continues from a checkpoint, and none is named; add --checkpoint FILE")
+    return bool(args.stream or args.scheduler or args.checkpoint)
+
+
+def stream_spectrum(args: argparse.Namespace, loss: str, *, axes: bool) -> tuple[Streamed, Spectrum]:
+    """Name and spectrum of the data that the options name.
+
+    Raises
+    ------
+    InputError
+        For options that need rows in memory, and as :func:`numerics.streaming.accumulate`.
+    """
+    for option, why in _NEED_ROWS.items():
+        if getattr(args, option) not in (None, False):
+            raise InputError(
+                f"--{option.replace('_', '-')} {why} and cannot stand with --stream, --scheduler or --checkpoint; "
+                "leave one of them out"
+            )
+    if loss in ("bce", "poisson"):
+        raise InputError(
+            f"loss must be a squared error when data are streamed, got {loss!r}; load them (omit --stream)"
+        )
+    if args.out:
+        require_writable(args.out)
+    moments = accumulate(
+        args.data,
+        columns=args.columns,
+        drop_columns=tuple(args.drop_columns),
+        log1p=tuple(args.log1p),
+        weights=args.weights,
+        missing_value=args.missing_value,
+        drop_missing=args.drop_missing,
+        header=not args.no_header,
+        area_weights=args.area_weights,
+        scheduler=args.scheduler,
+        checkpoint=args.checkpoint,
+        resume=args.resume,
+    )
+    notes = [f"streamed {moments.n} rows"]
+    if args.drop_constant:
+        moments, gone = _varying(moments)
+        notes += [f"dropped {len(gone)} constant columns: {', '.join(gone)}"] if gone else []
+    spectrum = Spectrum.from_moments(moments, standardize=not args.no_standardize, axes=axes)
+    return Streamed(Path(args.data).name or args.data, tuple(notes)), spectrum
+
+
+def _varying(moments: Moments) -> tuple[Moments, list[str]]:
+    """Moments of the columns that vary up to rounding, and the names of the others."""
+    deviation = np.sqrt(np.diagonal(moments.covariance()))
+    kept = np.flatnonzero(deviation > 8 * np.finfo(np.float64).eps * np.abs(moments.mean))
+    if not kept.size:
+        raise InputError("every column is constant, dropping them leaves none; give data that vary")
+    gone = [name for k, name in enumerate(moments.columns) if k not in kept]
+    rest = None if moments.mean_rest is None else moments.mean_rest[kept]
+    columns = tuple(moments.columns[k] for k in kept)
+    scatter = moments.scatter[np.ix_(kept, kept)]
+    return replace(moments, mean=moments.mean[kept], scatter=scatter, columns=columns, mean_rest=rest), gone
