@@ -103,8 +103,7 @@ def _spectra(report: Report) -> str:
 
 def _table(header: Sequence[str], rows: Iterable[str], *, numeric: range) -> str:
     titles = "".join(
-        f'<th scope="col"{" class=num" if i in numeric else ""}>{escape(title)}</th>'
-        for i, title in enumerate(header)
+        f'<th scope="col"{" class=num" if i in numeric else ""}>{escape(title)}</th>' for i, title in enumerate(header)
     )
     return f"<table>\n<thead><tr>{titles}</tr></thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody>\n</table>\n"
 
