@@ -18,11 +18,12 @@ import importlib.util
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from threading import Event
+from typing import Any, ParamSpec, TypeVar
 
 from theory.errors import InputError, MissingExtraError
 
@@ -31,6 +32,9 @@ from .parts import Part
 from .recipe import Recipe
 
 __all__ = ["Cluster", "active_client", "connect"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _POLL = 0.5
 # Parts in flight per thread: one to work on and one that waits, so that no thread does.
@@ -142,10 +146,20 @@ class Cluster:
     address: str
     timeout: float
 
-    def executor(self) -> Executor:
-        """The cluster as an executor of the standard library, for training sweeps."""
-        executor: Executor = self.client.get_executor(pure=False)
-        return executor
+    @contextmanager
+    def executor(self) -> Iterator[Executor]:
+        """The cluster as an executor of the standard library, for training sweeps.
+
+        Unlike ``Client.get_executor`` it does not wait for ever when the scheduler or all workers go: its futures end
+        with the same errors as :meth:`measure`. Leaving the context cancels what is not done.
+        """
+        stop = Event()
+        executor = _ClusterExecutor(self, stop)
+        try:
+            yield executor
+        finally:
+            stop.set()
+            executor.shutdown(cancel_futures=True)
 
     def measure(
         self, parts: Iterator[Part], recipe: Recipe, measurement: Measurement[S]
@@ -183,11 +197,12 @@ class Cluster:
 
     def _next(self, waiting: deque[tuple[Part, Any]]) -> tuple[Part, Any]:
         part, future = waiting[0]
-        state = self._result(part, future)
+        state = self._result(part.key, future)
         waiting.popleft()
         return part, state
 
-    def _result(self, part: Part, future: Any) -> Any:
+    def _result(self, name: str, future: Any, stop: Event | None = None) -> Any:
+        """What a future brings, or why it will not."""
         from distributed import CancelledError, KilledWorker
         from distributed.comm import CommClosedError
 
@@ -199,8 +214,7 @@ class Cluster:
                 raise
             except KilledWorker as error:
                 raise InputError(
-                    f"{part.key}: every worker that read this part died ({_first_line(error)}); give the workers more "
-                    "memory"
+                    f"{name}: every worker that took this died ({_first_line(error)}); give the workers more memory"
                 ) from error
             except ModuleNotFoundError as error:
                 raise self._no_package(f"a worker of {self.address}", str(error)) from error
@@ -208,6 +222,9 @@ class Cluster:
                 raise self._lost() from error
             except TimeoutError:
                 if future.status == "error":
+                    raise
+                if stop is not None and stop.is_set():
+                    future.cancel()
                     raise
                 if self.client.status != "running":
                     raise self._lost() from None
@@ -261,6 +278,22 @@ class Cluster:
             f"{who} cannot import landau-vae ({why}); install it in the environment of every worker: pip install "
             "'landau-vae[distributed]'"
         )
+
+
+class _ClusterExecutor(ThreadPoolExecutor):
+    """One thread for each call in flight: it waits, and sees that there is something to wait for."""
+
+    def __init__(self, cluster: Cluster, stop: Event) -> None:
+        super().__init__(_AHEAD * max(1, sum(cluster._threads().values())))
+        self._cluster, self._stop = cluster, stop
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        return super().submit(self._call, fn, args, kwargs)
+
+    def _call(self, fn: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        future = self._cluster.client.submit(fn, *args, **kwargs, pure=False)
+        result: R = self._cluster._result(getattr(fn, "__name__", "a call"), future, self._stop)
+        return result
 
 
 def _measure_block(block: Any, part: Part, recipe: Recipe, measurement: Measurement[S]) -> S | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +20,12 @@ import pytest
 from dask import array as da
 from dask import dataframe as dd
 
+from landau_vae.__main__ import main
 from numerics.distributed import connect
 from numerics.spectrum import Spectrum
 from numerics.streaming import accumulate, accumulate_cumulants
 from theory.errors import InputError, MissingExtraError
+from verify.sweep import SweepPlan, run_sweep
 
 ROOT = Path(__file__).parents[1]
 X = np.random.default_rng(3).normal(size=(4000, 5)) @ np.random.default_rng(4).normal(size=(5, 5)) + 50.0
@@ -117,8 +121,16 @@ def test_collections_and_chunks_are_measured_by_the_workers(cluster: Processes) 
 
 
 def test_an_executor_for_training(cluster: Processes) -> None:
+    plan = SweepPlan.default("exact", np.geomspace(30.0, 0.1, 6), latents=2, steps=60, seeds=2, chunk=3)
+    x = X[:200] - X[:200].mean(axis=0)
     with connect(cluster.address) as connection, connection.executor() as executor:
         assert list(executor.map(np.square, [1.0, 2.0, 3.0])) == [1.0, 4.0, 9.0]
+        there = run_sweep(x, plan, executor=executor)
+        # What goes wrong in a call comes back as itself.
+        with pytest.raises(ZeroDivisionError):
+            executor.submit(divmod, 1, 0).result()
+    here = run_sweep(x, plan)
+    assert (there.encoder == here.encoder).all() and (there.decoder == here.decoder).all()
 
 
 def test_an_error_on_a_worker_names_the_file(cluster: Processes, files: list[Path]) -> None:
@@ -174,8 +186,17 @@ def test_losing_all_workers_is_an_error(files: list[Path], tmp_path: Path) -> No
             if done == 2:
                 processes.kill("one")
 
-        with pytest.raises(InputError, match="all workers are gone for 2 s"):
-            accumulate(files, scheduler=processes.address, timeout=2, progress=kill)
+        with pytest.raises(InputError, match="all workers are gone for 1 s"):
+            accumulate(files, scheduler=processes.address, timeout=1, progress=kill)
+        processes.worker("two")
+        with connect(processes.address) as connection:
+            short = replace(connection, timeout=1.0)
+            with short.executor() as executor:
+                future = executor.submit(time.sleep, 60)
+                _until(lambda: any(connection.client.processing().values()))
+                processes.kill("two")
+                with pytest.raises(InputError, match="all workers are gone for 1 s"):
+                    future.result(timeout=20)
         # A scheduler that has no workers says so, too.
         with pytest.raises(InputError, match="no worker within 0.5 s; start some with `dask worker"):
             accumulate(files, scheduler=processes.address, timeout=0.5)
@@ -210,3 +231,16 @@ def test_refuses(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'landau-vae\[distributed\]'"):
         accumulate(files, scheduler="tcp://127.0.0.1:1")
+
+
+def test_verify_trains_on_the_cluster(cluster: Processes, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["verify", "wine", "--quick", "--temperatures", "8", "--seeds", "2", "--steps", "60", "--json", "--quiet"]
+    documents = []
+    for more in ([], ["--scheduler", cluster.address]):
+        # So short a training fails its claims; what matters is that it fails them alike.
+        assert main([*command, *more]) == 1
+        documents.append(json.loads(capsys.readouterr().out))
+    here, there = documents
+    assert here["checks"] == there["checks"]
+    assert main(["verify", "wine", "--scheduler", "nonsense", "--quiet"]) == 2
+    assert "scheduler nonsense: no answer" in capsys.readouterr().err

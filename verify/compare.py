@@ -13,6 +13,7 @@ symbol     meaning                                           shape       unit
 from __future__ import annotations
 
 import time
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,7 @@ def verify_cascade(
     weights: ArrayLike | None = None,
     quick: bool = False,
     workers: int = 2,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Train linear VAEs over a sweep of temperatures and compare them with the theory, claim by claim.
@@ -81,6 +83,8 @@ def verify_cascade(
         Smaller defaults.
     workers : int
         Training threads; the numbers do not depend on it.
+    executor : concurrent.futures.Executor, optional
+        Trains instead of threads here; as in :func:`verify.sweep.run_sweep`.
     progress : callable, optional
         Called as ``progress(done, total)`` during training.
 
@@ -125,7 +129,7 @@ def verify_cascade(
         raise InputError(f"seeds must be at least 2 in sampled training, got {plan.seeds}: one run shows no error bar")
     rows, row_weights = _rows(data, weights)
     x = theory.spectrum.standardized(rows)
-    sweep = run_sweep(x, plan, weights=row_weights, progress=progress, workers=workers)
+    sweep = run_sweep(x, plan, weights=row_weights, progress=progress, workers=workers, executor=executor)
     trained = read(measure(sweep, x, row_weights), sweep.gradient_norm)
     exact = read_optimum(theory, sweep.temperatures)
     return Report(

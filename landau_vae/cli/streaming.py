@@ -1,8 +1,11 @@
-"""The spectrum of data that are read in one pass, for the command line."""
+"""Data read in one pass, and training on other machines, for the command line."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from numerics.spectrum import Spectrum
 from numerics.streaming import accumulate
 from theory.errors import InputError
 
-__all__ = ["Streamed", "stream_spectrum", "streams"]
+__all__ = ["Streamed", "stream_spectrum", "streams", "training_executor"]
 
 # Options that look at single rows, or at columns before there is a table.
 _NEED_ROWS = {
@@ -88,6 +91,18 @@ def stream_spectrum(args: argparse.Namespace, loss: str, *, axes: bool) -> tuple
         notes += [f"dropped {len(gone)} constant columns: {', '.join(gone)}"] if gone else []
     spectrum = Spectrum.from_moments(moments, standardize=not args.no_standardize, axes=axes)
     return Streamed(Path(args.data).name or args.data, tuple(notes)), spectrum
+
+
+@contextmanager
+def training_executor(args: argparse.Namespace) -> Iterator[Executor | None]:
+    """The workers that ``--scheduler`` names as an executor, or None to train here."""
+    if args.scheduler is None:
+        yield None
+        return
+    from numerics.distributed import connect
+
+    with connect(args.scheduler) as cluster, cluster.executor() as executor:
+        yield executor
 
 
 def _varying(moments: Moments) -> tuple[Moments, list[str]]:

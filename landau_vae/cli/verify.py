@@ -9,6 +9,7 @@ from verify.compare import verify_cascade
 from .options import load_data
 from .output import limit_threads, note, progress_bar, thread_count
 from .report import deliver, require_folder_for_page
+from .streaming import training_executor
 
 
 def run(args: argparse.Namespace) -> int:
@@ -16,7 +17,7 @@ def run(args: argparse.Namespace) -> int:
     require_folder_for_page(args)
     data, _ = load_data(args)
     note(args, data.notes)
-    with limit_threads(args), progress_bar(args, "training") as progress:
+    with limit_threads(args), progress_bar(args, "training") as progress, training_executor(args) as executor:
         report = verify_cascade(
             data,
             latents=args.latents,
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
             standardize=not args.no_standardize,
             quick=args.quick,
             workers=thread_count(args),
+            executor=executor,
             progress=progress,
         )
     return deliver(args, report, data.sha256)

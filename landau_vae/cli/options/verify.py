@@ -24,5 +24,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="fewer temperatures and seeds: a look, not a verdict to quote"
     )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler (tcp://host:8786)"
+    )
     page_option(parser)
     output_options(parser)
