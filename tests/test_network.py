@@ -23,9 +23,10 @@ from verify.adam import Adam, cosine_rate
 from verify.architecture import INITIALS, Architecture
 from verify.likelihoods import LIKELIHOODS
 from verify.linear_vae import SampledKernel
-from verify.network import NetworkKernel, network_from
+from verify.network import NetworkKernel
 from verify.noise import fill_normal
 from verify.stacked_network import NetworkParameters
+from verify.trained_vae import network_from
 
 D, K, M, N = 5, 2, 3, 30
 T = np.array([0.3, 1.0, 4.0])

@@ -29,10 +29,11 @@ from theory.errors import InputError
 from .architecture import Architecture
 from .checkpoint import digest
 from .kernel import Kernel
-from .network import NetworkKernel, TrainedVAE, network_from
+from .network import NetworkKernel
 from .plan import SweepPlan
 from .posterior import PosteriorStatistics, posterior_statistics, probabilities, truncated_distortion
 from .stages import Record
+from .trained_vae import TrainedVAE, network_from
 from .training import TrainingOptions, train
 
 __all__ = ["NetworkSweep", "run_network_sweep"]
@@ -71,7 +72,7 @@ class NetworkSweep:
     diverged : ndarray of bool (n, S)
         Models that were lost to numbers that are not finite.
     parameters : dict of ndarray (n, S, …), or None
-        Of all models, in the plan's precision, by the names of :func:`verify.network.network_from`.
+        Of all models, in the plan's precision, by the names of :func:`verify.trained_vae.network_from`.
     seconds : float
         Wall time.
     """
