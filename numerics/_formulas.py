@@ -11,22 +11,23 @@ T    temperature: T, in data variance, > 0
 D    features: D, number of features
 K    latents: K, number of latents
 B    batch: B, rows in a batch
-λ    eigenvalue: λ, variance of the data along the mode, in data variance, > 0
+λ    eigenvalue: λ, variance of the data along the mode, in data variance, >= 0
 M2   signal_fraction: M², in [0, 1)
 w    decoder_weight: w, in data units
 v    encoder_weight: v, in inverse data units
 s    posterior_variance: s, > 0
 A2   scale: A², the posterior scale Var μ + E σ², > 0
 J    jensen: J, the Jensen gap ln E σ² - E ln σ², in nats, >= 0
-m    mean: m, mean of the posterior mean over the data
+m    mean: m, mean of the posterior mean over the data; or signal_fraction: M², in [0, 1)
 delta distance: |T − λ|, in data variance, > 0
 P_w  decoder_rate: learning rate of w, > 0
 P_v  encoder_rate: learning rate of v, > 0
 tau  time: training time τ of the flow, > 0
-p    mean: mean of the feature, > 0
+p    mean: mean of the feature, in (0, 1)
 Dist distortion: squared error per row at T, in data variance, > 0
 n    active: n, number of active modes, < D/beta
 R    rest: R, variance of all other modes, in data variance
+c    curvature: c of the parabola (u, c(u² − 1)), >= 0
 Λ    level max(λ, T), in data variance
 """
 
@@ -56,11 +57,16 @@ __all__ = [
     "mode_free_energy",
     "mode_gradient",
     "mode_hessian",
+    "parabola_free_energy",
+    "parabola_spinodal",
+    "parabola_temperature",
+    "parabola_tilt_stiffness",
     "posterior_variance",
     "rate",
     "reduced_free_energy",
     "rounding_distance",
     "signal_fraction",
+    "signal_rate",
     "slow_rate_active",
     "slow_rate_collapsed",
     "temperature_bce",
@@ -1362,3 +1368,159 @@ def temperature_learned_variance(
     n = np.asarray(active, dtype=np.float64)
     R = np.asarray(rest, dtype=np.float64)
     return R*β/(D - β*n)
+
+
+def parabola_free_energy(
+    signal_fraction: ArrayLike,
+    curvature: ArrayLike,
+    temperature: ArrayLike,
+) -> FloatArray:
+    """Free energy of a latent that encodes the parameter of a parabola.
+
+    ``1 - m - T*ln(1 - m) + 2*c**2*(1 - m**2)``
+
+    Parameters
+    ----------
+    signal_fraction : array_like
+        M², in [0, 1).
+    curvature : array_like
+        c of the parabola (u, c(u² − 1)), >= 0.
+    temperature : array_like
+        T over the variance of the mode, > 0.
+
+    Returns
+    -------
+    ndarray of float64
+        F over the variance of u.
+
+    Notes
+    -----
+    Step ``free-energy`` of the derivation ``curve``.
+
+    Examples
+    --------
+    >>> round(float(parabola_free_energy(0.5, 1.0, 1.0)), 12)
+    2.69314718056
+    """
+    m = np.asarray(signal_fraction, dtype=np.float64)
+    c = np.asarray(curvature, dtype=np.float64)
+    T = np.asarray(temperature, dtype=np.float64)
+    return 1 - m - T*np.log1p(-m) + 2*np.square(c)*(1 - np.square(m))
+
+
+def parabola_temperature(signal_fraction: ArrayLike, curvature: ArrayLike) -> FloatArray:
+    """Equation of state of the parabola: the temperature at which a signal fraction is stationary.
+
+    ``(1 - m)*(1 + 4*m*c**2)``
+
+    Parameters
+    ----------
+    signal_fraction : array_like
+        M², in [0, 1).
+    curvature : array_like
+        c of the parabola (u, c(u² − 1)), >= 0.
+
+    Returns
+    -------
+    ndarray of float64
+        T over the variance of u; the state is locally stable where it falls with M².
+
+    Notes
+    -----
+    Step ``parabola`` of the derivation ``curve``.
+
+    Examples
+    --------
+    >>> round(float(parabola_temperature(0.5, 1.0)), 12)
+    1.5
+    """
+    m = np.asarray(signal_fraction, dtype=np.float64)
+    c = np.asarray(curvature, dtype=np.float64)
+    return (1 - m)*(1 + 4*m*np.square(c))
+
+
+def signal_rate(signal_fraction: ArrayLike) -> FloatArray:
+    """Divergence of a latent of constant width at posterior scale 1.
+
+    ``-ln(1 - m)/2``
+
+    Parameters
+    ----------
+    signal_fraction : array_like
+        M², in [0, 1).
+
+    Returns
+    -------
+    ndarray of float64
+        KL, in nats.
+
+    Notes
+    -----
+    Step ``rate`` of the derivation ``curve``.
+
+    Examples
+    --------
+    >>> round(float(signal_rate(0.5)), 12)
+    0.34657359028
+    """
+    m = np.asarray(signal_fraction, dtype=np.float64)
+    return -np.log1p(-m)/2
+
+
+def parabola_spinodal(curvature: ArrayLike) -> FloatArray:
+    """Signal fraction at which the active branch of a parabola ends on heating.
+
+    ``(-1 + 4*c**2)/(8*c**2)``
+
+    Parameters
+    ----------
+    curvature : array_like
+        c of the parabola (u, c(u² − 1)), >= 0.
+
+    Returns
+    -------
+    ndarray of float64
+        M²; not positive for c <= ½, where the branch reaches collapse.
+
+    Notes
+    -----
+    Step ``parabola-spinodal`` of the derivation ``curve``.
+
+    Examples
+    --------
+    >>> round(float(parabola_spinodal(1.0)), 12)
+    0.375
+    """
+    c = np.asarray(curvature, dtype=np.float64)
+    return (-1 + 4*np.square(c))/(8*np.square(c))
+
+
+def parabola_tilt_stiffness(signal_fraction: ArrayLike, curvature: ArrayLike) -> FloatArray:
+    """Second variation of F on the parabola's branch when an encoder that sees all tilts towards x_2.
+
+    ``(1 - m)*(1 - 3*m - 2*c**2 + 9*m**2 - 42*c**2*m**2 - 6*m*c**2 + 126*c**2*m**3)``
+
+    Parameters
+    ----------
+    signal_fraction : array_like
+        M², in [0, 1).
+    curvature : array_like
+        c of the parabola (u, c(u² − 1)), >= 0.
+
+    Returns
+    -------
+    ndarray of float64
+        over the variance of u; the branch is stable where it is positive.
+
+    Notes
+    -----
+    Step ``tilt-branch`` of the derivation ``curve``.
+
+    Examples
+    --------
+    >>> round(float(parabola_tilt_stiffness(0.5, 1.0)), 12)
+    1.0
+    """
+    m = np.asarray(signal_fraction, dtype=np.float64)
+    c = np.asarray(curvature, dtype=np.float64)
+    return (1 - m)*(1 - 3*m - 2*np.square(c) + 9*np.square(m) - 42*np.square(c)*np.square(m) - 6*m*np.square(c) + 126*np.square(c)*np.power(m, 3))

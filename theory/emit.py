@@ -367,7 +367,10 @@ def emit_module(target: str, formulas: Sequence[Formula] | None = None) -> str:
     """
     chosen = catalogue() if formulas is None else tuple(formulas)
     bodies = [emit_function(formula, target) for formula in chosen]
-    table = {_letter(a.symbol): f"{a.name}: {a.meaning}" for formula in chosen for a in formula.arguments}
+    meanings: dict[str, dict[str, str]] = {}  # a letter may stand for two things, each by its name
+    for argument in (a for formula in chosen for a in formula.arguments):
+        meanings.setdefault(_letter(argument.symbol), {}).setdefault(argument.name, argument.meaning)
+    table = {letter: "; or ".join(f"{n}: {text}" for n, text in names.items()) for letter, names in meanings.items()}
     if any(formula.definitions for formula in chosen):
         table["Λ"] = "level max(λ, T), in data variance"
     comment = "//   " if target == "javascript" else ""

@@ -307,7 +307,8 @@ def catalogue() -> tuple[Formula, ...]:
     >>> [formula.name for formula in catalogue()][:2]
     ['temperature_elbo', 'beta_elbo']
     """
-    from .formulas_dynamics import dynamics_formulas  # these need `Formula` from here
+    from .formulas_curves import curve_formulas  # these need `Formula` from here
+    from .formulas_dynamics import dynamics_formulas
     from .formulas_practice import practice_formulas
 
     linear = derive_linear()
@@ -318,4 +319,5 @@ def catalogue() -> tuple[Formula, ...]:
         _split(derive_kl_identity()),
         *dynamics_formulas(),
         *practice_formulas(),
+        *curve_formulas(),
     )

@@ -1,7 +1,7 @@
 """Which results on the order of the transition become functions: the parabola exactly, free functions to order 4.
 
 Temperatures are in units of the variance λ of the mode, so that collapse loses stability at T = 1. The explorer in the
-browser draws both; NumPy has them in `theory.curves` and `theory.truncated`, which solve instead of draw.
+browser draws both; `theory.curves` and `theory.truncated` solve instead of draw.
 
 Symbol table
 ------------
@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import sympy as sp
 
-from .curve_derivation import A, c, derive_curve, m
+from .curve_derivation import m
 from .formulas import Argument, Formula
+from .formulas_curves import curve_formulas
 from .landau import reduce
 from .loss import T
 from .readout import amplitude_symbol
@@ -26,13 +27,10 @@ from .readout import amplitude_symbol
 __all__ = ["transition_formulas"]
 
 _R, _K3, _K4 = (amplitude_symbol(name) for name in ("r", "kappa3", "kappa4"))
-_SIGNAL = Argument(m, "signal_fraction", "M², in [0, 1)")
-_CURVATURE = Argument(c, "curvature", "c of the parabola (u, c(u² − 1)), >= 0")
 _TEMPERATURE = Argument(T, "temperature", "T over the variance of the mode, > 0")
 _WIDTH = Argument(_R, "width", "r, width amplitude")
 _SKEWNESS = Argument(_K3, "skewness", "κ3 of the mode")
 _KURTOSIS = Argument(_K4, "kurtosis", "κ4 of the mode, excess")
-_HALF = {m: sp.Rational(1, 2), c: sp.Integer(1), T: sp.Integer(1)}
 _FLEXIBLE = (
     Argument(m, "signal", "squared mean amplitude a², the signal fraction to leading order, >= 0"),
     _WIDTH,
@@ -51,44 +49,8 @@ def transition_formulas() -> tuple[Formula, ...]:
     >>> {formula.name: formula.result for formula in transition_formulas()}["parabola_temperature"]
     (1 - m)*(4*c**2*m + 1)
     """
-    return (*_parabola(), *_flexible())
-
-
-def _parabola() -> tuple[Formula, ...]:
-    curve = derive_curve(2)
-    first, second = sp.symbols("c_1 c_2", positive=True)
-    rows = (
-        (
-            "parabola_free_energy",
-            "Free energy of a latent that encodes the parameter of a parabola.",
-            (_SIGNAL, _CURVATURE, _TEMPERATURE),
-            "free-energy",
-            curve["free-energy"].rhs.subs({first: 1, second: sp.sqrt(2) * c}),
-            "F over the variance of u",
-        ),
-        (
-            "parabola_temperature",
-            "Equation of state of the parabola: the temperature at which a signal fraction is stationary.",
-            (_SIGNAL, _CURVATURE),
-            "parabola",
-            curve["parabola"].rhs,
-            "T over the variance of u; the state is locally stable where it falls with M²",
-        ),
-        (
-            "signal_rate",
-            "Divergence of a latent of constant width at posterior scale 1.",
-            (_SIGNAL,),
-            "rate",
-            curve["rate"].rhs.subs(A, 1),
-            "KL, in nats",
-        ),
-    )
-    return tuple(
-        Formula(
-            name, summary, arguments, result, returns, curve.name, step, {a.symbol: _HALF[a.symbol] for a in arguments}
-        )
-        for name, summary, arguments, step, result, returns in rows
-    )
+    drawn = ("parabola_free_energy", "parabola_temperature", "signal_rate")
+    return (*(formula for formula in curve_formulas() if formula.name in drawn), *_flexible())
 
 
 def _flexible() -> tuple[Formula, ...]:
