@@ -15,7 +15,7 @@ then reads the file itself.
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -102,6 +102,12 @@ def parts_of(source: Any, recipe: Recipe, weights: ArrayLike | None = None, *, p
     InputError
         For a source that cannot be used; later ones when their turn comes.
     """
+    many = _is_many(source)
+    if weights is not None and (many or isinstance(source, str | Path | Table) or is_lazy(source)):
+        raise InputError(
+            f"weights as numbers are for one array in memory, got them with {type(source).__name__}; name a column of "
+            "the source, or give chunks (rows, weights)"
+        )
     if isinstance(source, str | Path):
         yield from _paths(source, recipe, part)
     elif is_lazy(source):
@@ -112,9 +118,11 @@ def parts_of(source: Any, recipe: Recipe, weights: ArrayLike | None = None, *, p
     elif isinstance(source, Table):
         yield from _chunk(source.values, "table", recipe, source.weights, source.columns, part, source.coordinates)
     elif is_framed(source):
-        sheet = read_framed(source, lambda names: names, labels=recipe.labels)
-        yield from _chunk(sheet.values, type(source).__name__, recipe, weights, sheet.columns, part)
-    elif _is_many(source):
+        label = type(source).__name__
+        # Chosen here, before a value is touched: text in a column nobody asked for does no harm.
+        sheet = read_framed(source, _chooser(recipe, label), labels=recipe.labels, where=label)
+        yield from _chunk(sheet.values, label, recipe, weights, sheet.columns, part, chosen=True)
+    elif many:
         for k, item in enumerate(source):
             yield from _item(item, k, recipe, part)
     else:
@@ -123,12 +131,17 @@ def parts_of(source: Any, recipe: Recipe, weights: ArrayLike | None = None, *, p
 
 def _is_many(source: Any) -> bool:
     """Whether a source is an iterable of sources rather than one array."""
-    if isinstance(source, np.ndarray) or hasattr(source, "__array__") or not isinstance(source, Iterable):
+    if isinstance(source, np.ndarray | str | Mapping | Table) or hasattr(source, "__array__") or is_framed(source):
+        return False
+    if not isinstance(source, Iterable):
         return False
     if not isinstance(source, Sequence):
         return True
     first = source[0] if len(source) else None
-    return isinstance(first, str | Path | Table | tuple) or is_framed(first) or getattr(first, "ndim", 0) == 2
+    if isinstance(first, tuple):
+        first = first[0] if first else None
+        return getattr(first, "ndim", 0) == 2
+    return isinstance(first, str | Path | Table) or is_framed(first) or getattr(first, "ndim", 0) == 2
 
 
 def _item(item: Any, k: int, recipe: Recipe, part: int) -> Iterator[Part]:
@@ -156,6 +169,7 @@ class _ArrayPart:
     coordinates: NDArray[np.float64] | None
     label: str
     start: int
+    chosen: bool
 
     @property
     def key(self) -> str:
@@ -169,7 +183,9 @@ class _ArrayPart:
         return self
 
     def read(self, recipe: Recipe, cells: int, block: Any) -> Iterator[Block]:
-        wanted = chosen_indices(self.columns, _chooser(recipe, self.label), self.label)
+        wanted = list(range(len(self.columns)))
+        if not self.chosen:
+            wanted = chosen_indices(self.columns, _chooser(recipe, self.label), self.label)
         names = tuple(self.columns[k] for k in wanted)
         for first, last in _spans(len(self.values), max(1, cells // len(self.columns))):
             w = None if self.weights is None else self.weights[first:last]
@@ -186,6 +202,8 @@ def _chunk(
     columns: tuple[str, ...],
     part: int,
     coordinates: NDArray[np.float64] | None = None,
+    *,
+    chosen: bool = False,
 ) -> Iterator[Part]:
     try:
         array = np.asanyarray(values)
@@ -197,7 +215,7 @@ def _chunk(
     for start, stop in _spans(len(x), max(1, part // x.shape[1])):
         yield _ArrayPart(
             x[start:stop], names, None if w is None else w[start:stop],
-            None if coordinates is None else coordinates[start:stop], label, start,
+            None if coordinates is None else coordinates[start:stop], label, start, chosen,
         )  # fmt: skip
 
 

@@ -259,6 +259,7 @@ def _gaps() -> Iterator[np.ndarray]:
         ("nowhere-*.csv", "the pattern matches no file"),
         ([], "at least one of each"),
         (iter([]), "no complete row"),
+        ({"a": 1.0}, "found Python objects"),
         (np.ones((3, 2), complex), "real numbers, found complex"),
         ([X, X[:, :3]], "equal numbers of columns, got 4 and 3"),
         (
@@ -275,6 +276,22 @@ def _gaps() -> Iterator[np.ndarray]:
 def test_refuses(source: Any, match: str) -> None:
     with pytest.raises(InputError, match=match):
         accumulate(source)
+
+
+def test_text_nobody_asked_for_does_no_harm() -> None:
+    frame = pd.DataFrame(X, columns=NAMES).assign(text="u")
+    for source in (frame, dd.from_pandas(frame, npartitions=2)):
+        equal(accumulate(source, drop_columns=["text"]), Moments.of(X))
+        with pytest.raises(InputError, match="column 'text' must hold numbers"):
+            accumulate(source)
+
+
+def test_numbers_as_weights_are_for_one_array() -> None:
+    w = np.arange(len(X)) % 3
+    equal(accumulate(X, weights=w), Moments.of(X, w))
+    for source in ([X, X], da.from_array(X, chunks=(300, 4)), "wine"):
+        with pytest.raises(InputError, match="weights as numbers are for one array in memory"):
+            accumulate(source, weights=w)
 
 
 def test_refuses_damaged_files(tmp_path: Path) -> None:
