@@ -133,6 +133,12 @@ def test_an_executor_for_training(cluster: Processes) -> None:
     assert (there.encoder == here.encoder).all() and (there.decoder == here.decoder).all()
 
 
+def test_a_missing_extra_on_a_worker_comes_home(cluster: Processes) -> None:
+    with connect(cluster.address) as connection, connection.executor() as executor:
+        future = executor.submit(MissingExtraError, "reading x", "pyarrow", "parquet")
+        assert str(future.result()) == str(MissingExtraError("reading x", "pyarrow", "parquet"))
+
+
 def test_an_error_on_a_worker_names_the_file(cluster: Processes, files: list[Path]) -> None:
     rows = np.load(files[9])
     rows[2, 1] = np.nan

@@ -6,6 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -159,6 +160,18 @@ def test_cascade_takes_moments_and_lazy_collections() -> None:
     # Thresholds are sums of products of a thousand rows: 1e-12 of the largest.
     for source in (accumulate([X[:300], X[300:]]), da.from_array(X, chunks=(200, 4)), pd.DataFrame(X, columns=NAMES)):
         np.testing.assert_allclose(cascade(source).thresholds, expected, rtol=0, atol=1e-12 * expected[0])
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.tile(X, (500, 1)))
+    many = (X + k for k in range(500))
+    for source in (many, tmp_path / "x.npy"):
+        tracemalloc.start()
+        assert accumulate(source).n == 600_000
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        # The rows are 19.2 MB; a block of 1,024 of them, a few matrices and what the interpreter keeps are far less.
+        assert peak < 2e6
 
 
 def test_text_of_two_encodings_and_quoted_lines_across_blocks(tmp_path: Path) -> None:
