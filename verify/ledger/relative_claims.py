@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from numerics import _formulas
+from numerics.beta_scale import BetaScale
+from numerics.linear_equilibrium import cascade
 from numerics.linear_landscape import LinearVAE
 from numerics.slowing_down import measure_relaxation
+from numerics.spectrum import Spectrum
 from numerics.stationary import families
 
 from .claim import Claim, Evidence, Results
@@ -86,6 +89,23 @@ def _subsets(_: Results) -> Sequence[Evidence]:
     ]
 
 
+def _learned_variance(_: Results) -> Sequence[Evidence]:
+    eigenvalues = np.array([4.0, 2.0, 1.0, 1.0])
+    scale = BetaScale(cascade(Spectrum.from_covariance(np.diag(eigenvalues)), latents=2), learned_variance=True)
+    full = BetaScale(cascade(Spectrum.from_covariance(np.diag(eigenvalues)), latents=4), learned_variance=True)
+    T = float(scale.temperature(1.0)[0])
+    left = float(np.minimum(T, eigenvalues[:2]).sum() + eigenvalues[2:].sum())
+    return [
+        Evidence("T of probabilistic PCA: mean of what is discarded", "=", 1.0, exact=T, tolerance=1e-12,
+                 where="λ = (4, 2, 1, 1), K = 2, β = 1"),
+        Evidence("T D/Dist(T)", "=", 1.0, exact=4 * T / left, tolerance=1e-12, where="λ = (4, 2, 1, 1), K = 2, β = 1"),
+        Evidence("β below which the variance runs to 0", "=", 1.0, exact=full.degenerate_below, tolerance=1e-12,
+                 where="λ = (4, 2, 1, 1), K = 4"),
+        Evidence("T just above it", ">=", 1.0, exact=float(full.temperature(1 + 1e-9)[0]), tolerance=1e-6,
+                 where="λ = (4, 2, 1, 1), K = 4: T jumps from 0 to the least eigenvalue"),
+    ]  # fmt: skip
+
+
 RELATIVE_CLAIMS = (
     Claim(
         "critical-slowing-down",
@@ -110,6 +130,18 @@ RELATIVE_CLAIMS = (
         "numerics.conventions",
         ("threshold",),
         _bernoulli,
+    ),
+    Claim(
+        "learned-variance",
+        "A learned decoder variance settles where T = β Dist(T)/D, with a jump from 0 at β = D/rank if K ≥ rank.",
+        ("tipping1999", "dai2020", "landau-vae"),
+        "",
+        "the class `linear`",
+        "",
+        "learned-variance",
+        "numerics.beta_scale.BetaScale",
+        (),
+        _learned_variance,
     ),
     Claim(
         "degenerate-together",
