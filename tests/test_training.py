@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -311,6 +312,25 @@ def test_the_death_of_a_worker_is_told_in_one_line() -> None:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool, pytest.raises(InputError, match=said):
         train(_Deadly([]), plan, executor=pool)
+
+
+def test_an_interrupt_while_threads_start_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool does not know a thread whose start was interrupted; its training must stop all the same."""
+    started = []
+
+    class Interrupted(threading.Thread):
+        def start(self) -> None:
+            super().start()
+            started.append(self)
+            raise KeyboardInterrupt
+
+    plan = SweepPlan.default("exact", [1.0, 0.5], seeds=1, steps=10**9, chunk=1)
+    monkeypatch.setattr(threading, "Thread", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(_rows(), plan)
+    (thread,) = started
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_blas_has_one_thread_until_the_last_user_leaves() -> None:

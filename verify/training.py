@@ -123,15 +123,18 @@ def train(
     jobs = [Job(problem, plan, chunk, folder, throw) for chunk in plan.chunks]
     report = Reporter(progress, sum(job.chunk.steps for job in jobs))
     if executor is None:
-        with ThreadPoolExecutor(workers) as pool:
+        pool = ThreadPoolExecutor(workers)
+        try:
             futures = [pool.submit(run_chunk, job, report) for job in jobs]
-            try:
-                for future in as_completed(futures):
-                    future.result()  # the first that fails ends the run, whatever its place
-            except BaseException:
-                report.stop.set()  # or leaving the pool would wait for the chunks that still run
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            for future in as_completed(futures):
+                future.result()  # the first that fails ends the run, whatever its place
+        except BaseException:
+            # An interrupt can fall anywhere, also into the start of a thread that the pool then does not know and does
+            # not wait for, but the interpreter does.
+            report.stop.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
         records = [future.result() for future in futures]
     else:
         records = _gather([executor.submit(run_chunk, job) for job in jobs], jobs, report)
