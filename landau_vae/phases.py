@@ -21,12 +21,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from numerics.functional import checked_latents
 from numerics.functional_sweep import PhaseSweep, sweep_functional
-from numerics.projection import mode_scores, standardized_cumulants
+from numerics.projection import joint_cumulants, mode_scores, standardized_cumulants
 from numerics.quantize import quantize
 from numerics.rate_distortion import rate_distortion
 from numerics.spectrum import Spectrum
 from numerics.subgaussian import ProxyBounds, subgaussian_proxy
 from numerics.tables import Table, load_table
+from theory.cumulants import Cumulants
 from theory.errors import InputError
 from theory.explain import explain
 from theory.model import ModelClass, model_class
@@ -59,11 +60,13 @@ class Phase:
     eigenvalue : float
         λ, in data variance.
     quantization : float
-        q over λ: the free energy of the rows is at most this much larger than that of the points.
+        q over λ: the free energy of the rows is at most this much larger than that of the points, and at most
+        ``q + 2√(Vq)`` smaller, V the total variance.
     points : int
         Points that were solved.
     cumulants : dict
-        κ_3, κ_4, … of the (top) mode, of all rows.
+        κ_3, κ_4 of the (top) mode, of all rows; with all columns also ``co_skewness``, the length of the vector
+        (κ_11j) over the other modes j.
     verdict : dict
         Local character from the cumulants, global from the exact sweep.
     sweep : PhaseSweep
@@ -215,7 +218,8 @@ def phase(
     proxy = subgaussian_proxy(small.points)
     grid = _temperatures(max(proxy.upper, 1.0) + 2 * _STEP)
     sweep = sweep_functional(small.points, grid, model=chosen, latents=latents, seed=seed)
-    cumulants = standardized_cumulants(scores, table.weights, order=4)
+    own = standardized_cumulants(scores, table.weights, order=4)
+    joint = joint_cumulants(spectrum, table.values, table.weights) if full and spectrum.rank > 1 else None
     return Phase(
         data=table.name,
         model=chosen,
@@ -223,8 +227,8 @@ def phase(
         eigenvalue=eigenvalue,
         quantization=small.error,
         points=len(small.points.weights),
-        cumulants=cumulants,
-        verdict=_verdict(model, cumulants, sweep, proxy),
+        cumulants=own if joint is None else own | {"co_skewness": float(joint.known[2, 1])},
+        verdict=_verdict(model, joint or own, sweep, proxy),
         sweep=sweep,
         proxy=proxy,
         bounds=tuple(_bound(small.points, float(t)) for t in np.linspace(_COLDEST, grid[-1], _BOUNDS)),
@@ -246,7 +250,9 @@ def _bound(points: Any, t: float) -> tuple[float, float | None, float]:
     return t, found.lower, found.value
 
 
-def _verdict(model: str, cumulants: dict[str, float], sweep: PhaseSweep, proxy: ProxyBounds) -> dict[str, Any]:
+def _verdict(
+    model: str, cumulants: dict[str, float] | Cumulants, sweep: PhaseSweep, proxy: ProxyBounds
+) -> dict[str, Any]:
     """The local verdict of the cumulants, with the global question answered by the exact equilibria."""
     verdict = explain(model, order=4, cumulants=cumulants).verdict.to_json()
     lo, t_star = sweep.spinodals[0], sweep.coexistence

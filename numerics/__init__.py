@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .functional import solve_functional as solve_functional
     from .functional_sweep import PhaseSweep as PhaseSweep
     from .functional_sweep import sweep_functional as sweep_functional
+    from .ground_state import Exchange as Exchange
+    from .ground_state import exchanges as exchanges
     from .higher_moments import ModeCumulants as ModeCumulants
     from .linear_equilibrium import Cascade as Cascade
     from .linear_equilibrium import Equilibrium as Equilibrium
@@ -61,6 +63,7 @@ _EXPORTS = {
     "Cascade": ".linear_equilibrium",
     "Diagram": ".diagram",
     "Equilibrium": ".linear_equilibrium",
+    "Exchange": ".ground_state",
     "FunctionalEquilibrium": ".functional",
     "Interval": ".linear_equilibrium",
     "LinearVAE": ".linear_landscape",
@@ -85,6 +88,7 @@ _EXPORTS = {
     "cascade": ".linear_equilibrium",
     "certify_active": ".certificates",
     "certify_spectrum": ".certificates",
+    "exchanges": ".ground_state",
     "families": ".stationary",
     "follow": ".continuation",
     "gaussian_rate_distortion": ".rate_distortion",

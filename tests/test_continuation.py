@@ -13,6 +13,7 @@ from matplotlib.image import imread
 
 from numerics.continuation import follow
 from numerics.diagram import diagram, linear_diagram
+from numerics.ground_state import exchanges
 from numerics.landscape import Landscape, curve_landscape, polynomial_landscape
 from numerics.linear_landscape import LinearVAE
 from numerics.stationary import families
@@ -51,6 +52,51 @@ def test_parabola_on_both_sides_of_the_tricritical_point(c: float) -> None:
         assert unstable.sum() > 5
     if not folds:
         assert active.stable[1:].all()
+
+
+@pytest.mark.parametrize("c", [Curve.parabola(0.55).c, Curve.parabola(0.6).c, Curve.parabola(1).c, (1, 0, 0, 0, 0, 1)])
+def test_coexistence_and_jump_from_continuation(c: tuple[sp.Expr, ...]) -> None:
+    curve = Curve(c)
+    landscape = curve_landscape(tuple(float(v) for v in curve.variances))
+    found = exchanges(diagram(landscape, [([0.0], 0.5)], (0.1, 2.5)), landscape)
+    jumps = curve.jumps()
+    # The last one is a jump between two active states on one branch.
+    assert len(found) == len(jumps) == 1
+    for exchange, jump in zip(found, jumps, strict=True):
+        assert exchange.temperature == pytest.approx(float(jump.temperature), abs=1e-8)
+        (cold,), (hot,) = exchange.states
+        assert cold**2 - hot**2 == pytest.approx(float(jump.signal), abs=1e-8)
+        assert exchange.kl_jump == pytest.approx(float(jump.kl), abs=1e-8)
+        assert abs(exchange.gap) < 1e-12
+        assert (exchange.cold == exchange.hot) is (jump.start > 0)
+
+
+@pytest.mark.parametrize("c", [0.3, 0.5])
+def test_continuous_transitions_are_no_exchanges(c: float) -> None:
+    landscape = curve_landscape(tuple(float(v) for v in Curve.parabola(sp.nsimplify(c)).variances))
+    assert exchanges(diagram(landscape, [([0.0], 0.5)], (0.1, 2.5)), landscape) == ()
+    model = LinearVAE([2.0, 1.0], 2)
+    assert exchanges(linear_diagram(model), model.landscape) == ()
+    # Two branches that cross change places without a jump.
+    crossing = polynomial_landscape((T - 1) * R**2 - R**3 / 3 + R**4, (R,), T)
+    assert all(e.kl_jump > 1e-6 for e in exchanges(diagram(crossing, [([0.0], 0.5)], (0.4, 1.5)), crossing))
+
+
+def test_the_small_jump_beside_the_tricritical_point_follows_its_laws() -> None:
+    """b = (1 − 4c²)/2 → 0, d = 1/3 (theory.transition_laws): t* → b²/4d, KL → −b/4d, and the fold at 4/3 of t*."""
+    errors = []
+    for over in (0.1, 0.05, 0.025):
+        b = -over / 2
+        landscape = curve_landscape((1.0, (1 + over) / 2))
+        found = diagram(landscape, [([0.0], 0.9)], (0.8, 1.1), max_step=0.01)
+        (exchange,) = exchanges(found, landscape)
+        (fold,) = (e for e in found.events if e.kind == "fold")
+        t = exchange.temperature - 1
+        errors.append([t / (3 * b**2 / 4), exchange.kl_jump / (-3 * b / 4), (fold.temperature - 1) / (4 * t / 3)])
+    off = np.abs(np.array(errors) - 1)
+    # Corrections are of first order in b: halving it halves them.
+    np.testing.assert_allclose(off[1:] / off[:-1], 0.5, atol=0.05)
+    assert off[-1].max() < 0.03
 
 
 def test_curve_with_three_spinodals() -> None:

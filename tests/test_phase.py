@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from landau_vae.cli import run
 from landau_vae.phases import phase
@@ -16,9 +18,14 @@ from landau_vae.planes import curve_diagram, flexible_diagram
 from numerics.blahut_arimoto import blahut_arimoto
 from numerics.functional_sweep import sweep_functional
 from numerics.pointset import three_points
+from numerics.projection import joint_cumulants
 from numerics.quantize import quantize
+from numerics.spectrum import Spectrum
+from theory.cumulants import Cumulants
 from theory.errors import InputError, NonConvergenceError
 from theory.explain import explain
+from theory.landau import reduce
+from theory.model import MODEL_CLASSES, model_class
 
 
 def skewed(path: Path) -> Path:
@@ -99,6 +106,41 @@ def test_modes_full_data_and_quantisation(capsys: pytest.CaptureFixture[str]) ->
     assert max(map(len, text.splitlines())) <= 80
     found = phase([[-1.0, 0.0], [1.0, 0.0], [0.0, 0.5], [0.0, -0.5]], full=True, standardize=False)
     assert (found.mode, found.model.dimensions) == (None, 2)
+
+
+@pytest.mark.parametrize("model", ["nonlinear-decoder", "nonlinear-mean"])
+@pytest.mark.parametrize(("c", "kind"), [(0.5, "continuous"), (0.78, "jump")])
+def test_with_all_columns_the_co_skewness_vector_decides(model: str, c: float, kind: str) -> None:
+    """The parabola has κ_111 = 0 and κ_112 = 2c: its top mode alone would never jump locally."""
+    u = np.linspace(-2, 2, 17)
+    rows = np.repeat(u, np.round(40 * np.exp(-(u**2) / 2)).astype(int))
+    rows = rows / rows.std()
+    found = phase(np.stack([rows, c * (rows**2 - 1)], axis=1), model=model, full=True, standardize=False)
+    skew = c * np.mean(rows**2 * (rows**2 - 1))
+    assert found.cumulants["co_skewness"] == pytest.approx(skew, rel=1e-12)
+    assert found.cumulants["kappa3"] == 0
+    assert (skew > 1) == (kind == "jump")
+    assert (found.verdict["kind"], found.verdict["global"]) == (kind, kind)
+    assert not any("pre-empts" in line for line in found.verdict["evidence"])
+
+
+def test_all_other_modes_act_like_one() -> None:
+    """Three coordinates and their two-dimensional equivalent have one Landau polynomial, exactly."""
+    l2, l3, k2, k3 = Fraction(1, 2), Fraction(1, 5), Fraction(1, 3), Fraction(1, 4)
+    known = {(3, 0, 0): Fraction(1, 5), (4, 0, 0): 1, (2, 1, 0): k2, (2, 0, 1): k3, (0, 2, 0): l2, (0, 0, 2): l3}
+    plain, softened = k2**2 + k3**2, k2**2 / (1 - l2) + k3**2 / (1 - l3)
+    values = {"kappa_111": Fraction(1, 5), "kappa_1111": 1, "lambda2": 1 - plain / softened}
+    for name in MODEL_CLASSES:
+        three = reduce(replace(model_class(name), dimensions=3), 4, Cumulants(known, 3, symbolic=True)).polynomial
+        two = reduce(replace(model_class(name), dimensions=2), 4).polynomial
+        inserted = {s: values[s.name] for s in two.free_symbols if s.name in values}
+        skew = {s: sp.sqrt(sp.Rational(plain)) for s in two.free_symbols if s.name == "kappa_112"}
+        assert sp.simplify(three - two.subs(inserted | skew)) == 0
+
+
+def test_equal_top_eigenvalues_have_no_joint_expansion() -> None:
+    square = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    assert joint_cumulants(Spectrum.from_data(square, standardize=False), square) is None
 
 
 def test_quantising_is_a_conditional_mean() -> None:

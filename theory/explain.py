@@ -32,7 +32,7 @@ from .explanation import Explanation, formula_of
 from .formulas import Argument, Formula
 from .kl_identity import M
 from .landau import Landau, reduce
-from .model import MODEL_CLASSES
+from .model import MODEL_CLASSES, model_class
 from .normal_form import SIGNAL, TEMPERATURE, LandauPolynomial
 from .relatives import RELATIVES
 from .transition import Verdict, classify
@@ -48,7 +48,11 @@ LAWS: Final = tuple(name for name in RELATIVES if name not in MODELS)
 
 
 def explain(
-    model: str, *, order: int = 4, cumulants: str | Mapping[str, Any] | None = None, strictly_sub_gaussian: bool = False
+    model: str,
+    *,
+    order: int = 4,
+    cumulants: str | Mapping[str, Any] | Cumulants | None = None,
+    strictly_sub_gaussian: bool = False,
 ) -> Explanation:
     """Derive a model by name.
 
@@ -58,9 +62,10 @@ def explain(
         One of `MODELS`.
     order : int
         Order of the Landau expansion, at least 2.
-    cumulants : str or mapping, optional
+    cumulants : str, mapping or Cumulants, optional
         Numbers for the standardised top mode, ``"κ3=1/2,κ4=-0.3"`` (for ``curve``: ``"c1=1,c2=0.9"``); they turn the
-        verdict into a numeric one. Strings are parsed as numbers, never evaluated.
+        verdict into a numeric one. Strings are parsed as numbers, never evaluated. Joint cumulants of several modes,
+        for a model class, as :class:`theory.cumulants.Cumulants`: the class is then derived in as many dimensions.
     strictly_sub_gaussian : bool
         Declares that the data are; then full collapse is the optimum down to the threshold.
 
@@ -87,6 +92,8 @@ def explain(
     if model in MODEL_CLASSES:
         return _class(model, order, cumulants, strictly_sub_gaussian)
     if model == "curve":
+        if isinstance(cumulants, Cumulants):
+            raise InputError("curve takes the amplitudes c1, c2, … for cumulants, got Cumulants; write 'c1=1,c2=0.9'")
         return _curve(order, cumulants)
     if model in EXPLAINED_RELATIVES:
         if cumulants is not None:
@@ -98,18 +105,20 @@ def explain(
 
 
 def _class(
-    name: str, order: int, cumulants: str | Mapping[str, Any] | None, strictly_sub_gaussian: bool
+    name: str, order: int, cumulants: str | Mapping[str, Any] | Cumulants | None, strictly_sub_gaussian: bool
 ) -> Explanation:
-    symbolic = reduce(name, order)
+    dimensions = cumulants.dimensions if isinstance(cumulants, Cumulants) else 1
+    model = replace(model_class(name), dimensions=dimensions)
+    symbolic = reduce(model, order)
     polynomial = _normal(symbolic)
     values: dict[str, Fraction] = {}
     numbers: dict[str, Any] = {}
     landau = symbolic
     if cumulants is not None:
-        data = Cumulants.parse(cumulants) if isinstance(cumulants, str) else Cumulants.of(**cumulants)
+        data = _declared(cumulants)
         values = {data.label(alpha): number for alpha, number in data.known.items()}
         # Names the cumulants that are needed and were not declared.
-        landau = reduce(name, order, data)
+        landau = reduce(model, order, data)
         numbers = _numbers(_normal(landau))
     verdict = classify(polynomial, values, strictly_sub_gaussian=strictly_sub_gaussian)
     derivations: tuple[Derivation, ...] = (landau.derivation(),)
@@ -138,6 +147,12 @@ def _class(
     )
     critical = {"temperature": str(symbolic.critical_temperature), "unit": "variance of the top mode"}
     return Explanation(name, order, derivations, verdict, critical, formula, landau, polynomial, values, numbers)
+
+
+def _declared(cumulants: str | Mapping[str, Any] | Cumulants) -> Cumulants:
+    if isinstance(cumulants, Cumulants):
+        return cumulants
+    return Cumulants.parse(cumulants) if isinstance(cumulants, str) else Cumulants.of(**cumulants)
 
 
 def _normal(landau: Landau) -> LandauPolynomial:

@@ -349,7 +349,9 @@ def _cubic_zero(polynomial: LandauPolynomial) -> tuple[Any, dict[sp.Symbol, sp.E
 
 def _below_zero(expression: sp.Expr) -> Any:
     """``expression < 0`` with integer coefficients and the constant on the right."""
-    expression = sp.expand(expression)
+    numerator, denominator = sp.fraction(sp.together(expression))
+    # Softer modes enter through 1/(1 − λ2): the sign of a quotient is that of the product.
+    expression = sp.expand(numerator * denominator if denominator.free_symbols else expression)
     if expression.is_number:
         return sp.true if sign(expression) < 0 else sp.false
     _, primitive = sp.Poly(-expression, *sorted(expression.free_symbols, key=str)).clear_denoms()[1].primitive()
@@ -359,7 +361,8 @@ def _below_zero(expression: sp.Expr) -> Any:
 
 
 def _primitive_equation(expression: sp.Expr) -> Any:
-    expression = sp.expand(expression)
+    numerator, denominator = sp.fraction(sp.together(expression))
+    expression = sp.expand(numerator if denominator.free_symbols else expression)
     if expression.is_number:
         return sp.true if sign(expression) == 0 else sp.false
     primitive = sp.Poly(expression, *sorted(expression.free_symbols, key=str)).clear_denoms()[1].primitive()[1]

@@ -50,10 +50,11 @@ def _text(found: Phase) -> str:
     where = "all columns" if found.mode is None else f"mode {found.mode}"
     kappa = ", ".join(f"{name} = {value:.4g}" for name, value in list(found.cumulants.items())[:2])
     optimal = "unresolved" if found.coexistence is None else f"{found.coexistence:.6g}"
+    others = f"; co-skewness {found.cumulants['co_skewness']:.4g}" if "co_skewness" in found.cumulants else ""
     lines = [
         f"{found.data}, {where}: {found.points} points; {kappa}",
-        f"class {found.model.name!r}, {found.model.latents} latent{'s' * (found.model.latents > 1)}",
-        f"T and F in units of λ = {found.eigenvalue:.6g}; quantisation moves F by at most {found.quantization:.2g}",
+        f"class {found.model.name!r}, {found.model.latents} latent{'s' * (found.model.latents > 1)}{others}",
+        f"T and F in units of λ = {found.eigenvalue:.6g}; quantising lowers F by at most {found.quantization:.2g}",
         "",
         f"at the threshold: {found.verdict['kind']}; globally: {found.verdict['global']}",
         f"collapse is locally stable above {found.spinodals[0]:.6g}, optimal above T* = {optimal}",
