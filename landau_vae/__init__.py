@@ -56,8 +56,12 @@ if TYPE_CHECKING:
     from theory.errors import MissingExtraError as MissingExtraError
     from theory.explain import explain as explain
     from theory.explanation import Explanation as Explanation
+    from theory.kl_identity import derive_kl_identity as derive_kl_identity
     from theory.landau import reduce as reduce
     from theory.linear_gaussian import derive_linear as derive_linear
+    from theory.loss import derive_conversions as derive_conversions
+    from theory.loss import derive_loss as derive_loss
+    from theory.model import ModelClass as ModelClass
     from theory.model import model_class as model_class
     from theory.references import cite as cite
     from verify.architecture import Architecture as Architecture
@@ -121,6 +125,7 @@ _EXPORTS = {
     "LinearVAE": "numerics.linear_landscape",
     "MissingExtraError": "theory.errors",
     "ModeCumulants": "numerics.higher_moments",
+    "ModelClass": "theory.model",
     "Moments": "numerics.moments",
     "NetworkSweep": "verify.network_sweep",
     "Phase": "landau_vae.phases",
@@ -149,7 +154,10 @@ _EXPORTS = {
     "cite": "theory.references",
     "collapse_bounds": "numerics.collapse_bounds",
     "curve_diagram": "landau_vae.planes",
+    "derive_conversions": "theory.loss",
+    "derive_kl_identity": "theory.kl_identity",
     "derive_linear": "theory.linear_gaussian",
+    "derive_loss": "theory.loss",
     "diagnose": "verify.diagnosis",
     "expected_order": "landau_vae.practice",
     "explain": "theory.explain",

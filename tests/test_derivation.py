@@ -116,6 +116,11 @@ def test_planted_fault_in_a_branch_is_refused(monkeypatch, branch, symbol, wrong
         linear_mode.branch_steps(linear_mode.mode_free_energy())
 
 
+def test_a_notebook_shows_words_as_words():
+    page = step(reason="Dropped: T*M**8/4 and e_2.")._repr_markdown_()
+    assert page == "Dropped: T\\*M\\*\\*8/4 and e\\_2.\n\n$$\nx = 2\n$$\n\n*Checked: substituted back.*"
+
+
 @pytest.mark.parametrize("derive", ALL)
 def test_every_output_form(derive):
     whole = derive()
@@ -124,6 +129,8 @@ def test_every_output_form(derive):
     for one in whole:
         assert f". {one.name}\n" in text and one.latex in tex
     assert tex.isascii()
+    shown = [one._repr_markdown_() for one in whole]
+    assert all(f"$$\n{one.latex}\n$$" in page for one, page in zip(whole, shown, strict=True))
     parsed = json.loads(json.dumps(whole.to_json(), allow_nan=False))
     assert [entry["name"] for entry in parsed["steps"]] == [one.name for one in whole]
     assert all(entry["residuals"] + entry["positives"] > 0 for entry in parsed["steps"])

@@ -13,6 +13,7 @@ positive   an expression that must be provably > 0 from the assumptions on its s
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -169,6 +170,11 @@ class Step:
     def latex(self) -> str:
         """LaTeX of the expression, without dollar signs."""
         return str(sp.latex(self.expression, order="none", ln_notation=True))
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: reason, formula, and what was checked."""
+        reason, check = (re.sub(r"([*_`<|])", r"\\\1", text) for text in (self.reason, self.check))
+        return f"{reason}\n\n$$\n{self.latex}\n$$\n\n*Checked: {check}.*"
 
     def to_json(self) -> dict[str, Any]:
         """Return the step as a JSON-able dict; expressions are strings in ASCII symbols."""
