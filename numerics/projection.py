@@ -14,6 +14,8 @@ symbol     meaning                                             shape       unit
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from math import comb
 
 import numpy as np
@@ -101,7 +103,18 @@ def standardized_cumulants(scores: ArrayLike, weights: ArrayLike | None = None, 
     kappa = [0.0, 0.0, 1.0]
     for n in range(3, order + 1):
         kappa.append(moments[n] - sum(comb(n - 1, j - 1) * kappa[j] * moments[n - j] for j in range(1, n)))
+        if n == 4:
+            kappa[4] = _feasible(kappa[3], kappa[4])
     return {f"kappa{n}": kappa[n] for n in range(3, order + 1)}
+
+
+def _feasible(kappa3: float, kappa4: float) -> float:
+    """The nearest κ_4 ≥ κ_3² − 2, to the last bit: data of two values lie on that edge, and rounding beyond."""
+    least = Fraction(kappa3) ** 2 - 2
+    if Fraction(kappa4) >= least:
+        return kappa4
+    found = float(least)
+    return found if Fraction(found) >= least else math.nextafter(found, math.inf)
 
 
 def joint_cumulants(spectrum: Spectrum, data: ArrayLike, weights: ArrayLike | None = None) -> Cumulants | None:

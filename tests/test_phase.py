@@ -138,6 +138,20 @@ def test_all_other_modes_act_like_one() -> None:
         assert sp.simplify(three - two.subs(inserted | skew)) == 0
 
 
+@pytest.mark.parametrize("ones", [1, 5])
+def test_a_column_of_two_values_is_on_the_edge_of_what_cumulants_allow(ones: int) -> None:
+    found = phase(np.repeat([0.0, 1.3], [11 - ones, ones])[:, None], standardize=False)
+    share = ones / 11
+    skew = (1 - 2 * share) / np.sqrt(share * (1 - share))
+    assert found.cumulants["kappa3"] == pytest.approx(skew, rel=1e-13)
+    assert found.cumulants["kappa4"] == pytest.approx(skew**2 - 2, abs=1e-13)
+    # Rounding must not put κ4 below κ3² − 2, which no distribution has.
+    assert Fraction(found.cumulants["kappa4"]) >= Fraction(found.cumulants["kappa3"]) ** 2 - 2
+    assert found.verdict["kind"] == "jump"
+    # Kearns & Saul (1998); the exchange lies below it.
+    assert 1 < found.coexistence <= (1 - 2 * share) / (2 * np.log((1 - share) / share)) / (share * (1 - share)) + 1e-9
+
+
 def test_equal_top_eigenvalues_have_no_joint_expansion() -> None:
     square = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
     assert joint_cumulants(Spectrum.from_data(square, standardize=False), square) is None
