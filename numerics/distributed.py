@@ -187,7 +187,7 @@ class Cluster:
 
     def _submit(self, part: Part, recipe: Recipe, measurement: Measurement[S]) -> Any:
         if part.block is None:
-            return self.client.submit(measure_part, part, recipe, measurement, pure=False)
+            return self.client.submit(measure_part, part.head(), recipe, measurement, pure=False)
         import dask
 
         # The block is computed where it is measured, and only its moments travel.

@@ -64,7 +64,7 @@ class Part(Protocol):
         """A Dask object that holds the rows, or None."""
 
     def head(self) -> Part:
-        """The part without the rows of :attr:`block`, to travel beside them."""
+        """The part as it travels: without the rows of :attr:`block`, and with a path that holds in any folder."""
 
     def read(self, recipe: Recipe, cells: int, block: Any) -> Iterator[Block]:
         """Its rows, at most about ``cells`` numbers at a time; ``block`` is what :attr:`block` computes to."""
@@ -255,7 +255,7 @@ class _FilePart:
         return None
 
     def head(self) -> Part:
-        return self
+        return replace(self, path=self.path.absolute())
 
     def read(self, recipe: Recipe, cells: int, block: Any) -> Iterator[Block]:
         label = str(self.path)

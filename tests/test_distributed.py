@@ -100,12 +100,15 @@ def files(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_same_result_as_in_memory(cluster: Processes, files: list[Path]) -> None:
+def test_same_result_as_in_memory(cluster: Processes, files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     here = accumulate(files)
     there = accumulate(files, scheduler=cluster.address)
     # Every part is measured and merged in the same order: not a bit differs.
     assert (there.scatter == here.scatter).all() and (there.mean == here.mean).all()
     np.testing.assert_allclose(there.covariance(), np.cov(X.T, bias=True), rtol=0, atol=1e-12 * here.covariance().max())
+    # The workers run in another folder than this process.
+    monkeypatch.chdir(files[0].parent)
+    assert (accumulate("part-*.npy", scheduler=cluster.address).mean == here.mean).all()
     spectrum = Spectrum.from_moments(here)
     second = accumulate_cumulants(files, spectrum, modes=2, scheduler=cluster.address)
     assert (second.third == accumulate_cumulants(files, spectrum, modes=2).third).all()
@@ -173,6 +176,8 @@ def test_losing_the_scheduler_keeps_the_checkpoint(files: list[Path], tmp_path: 
             if done == 4:
                 processes.kill("scheduler")
 
+        with connect(processes.address, timeout=20):
+            pass  # the worker has come
         start = time.monotonic()
         with pytest.raises(InputError, match="(connection is lost; what is merged is in the checkpoint)"):
             accumulate(files, scheduler=processes.address, timeout=5, checkpoint=book, progress=kill)
@@ -181,6 +186,32 @@ def test_losing_the_scheduler_keeps_the_checkpoint(files: list[Path], tmp_path: 
     there = accumulate(files, checkpoint=book, resume=True, progress=resumed.append)
     assert resumed[0] == seen[-1] + 1
     assert (there.scatter == accumulate(files).scatter).all()
+
+
+def test_a_sweep_that_lost_its_scheduler_resumes_from_its_checkpoints(tmp_path: Path) -> None:
+    plan = SweepPlan.default("exact", np.geomspace(30.0, 0.1, 4), latents=2, steps=400, seeds=2, chunk=2)
+    x = X[:200] - X[:200].mean(axis=0)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    with (
+        _cluster(folder, "one") as processes,
+        connect(processes.address) as connection,
+        replace(connection, timeout=5.0).executor() as executor,
+    ):
+
+        def kill(done: int, total: int) -> None:
+            if done < total:
+                processes.kill("scheduler")
+
+        start = time.monotonic()
+        with pytest.raises(InputError, match="connection is lost; .* in the checkpoint.*repeat with --resume"):
+            run_sweep(x, plan, executor=executor, progress=kill, checkpoint=tmp_path / "run")
+        assert time.monotonic() - start < 20
+    assert list((tmp_path / "run").glob("chunk-*.npz"))
+    seen: list[int] = []
+    there = run_sweep(x, plan, checkpoint=tmp_path / "run", resume=True, progress=lambda done, _: seen.append(done))
+    assert seen[0] >= plan.chunks[0].steps  # what the first chunk did is not done again
+    assert (there.encoder == run_sweep(x, plan).encoder).all()
 
 
 def test_losing_all_workers_is_an_error(files: list[Path], tmp_path: Path) -> None:
@@ -192,6 +223,8 @@ def test_losing_all_workers_is_an_error(files: list[Path], tmp_path: Path) -> No
             if done == 2:
                 processes.kill("one")
 
+        with connect(processes.address, timeout=20):
+            pass  # the worker has come
         with pytest.raises(InputError, match="all workers are gone for 1 s"):
             accumulate(files, scheduler=processes.address, timeout=1, progress=kill)
         processes.worker("two")
@@ -239,14 +272,22 @@ def test_refuses(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
         accumulate(files, scheduler="tcp://127.0.0.1:1")
 
 
-def test_verify_trains_on_the_cluster(cluster: Processes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_trains_on_the_cluster(cluster: Processes, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     command = ["verify", "wine", "--quick", "--temperatures", "8", "--seeds", "2", "--steps", "60", "--json", "--quiet"]
     documents = []
-    for more in ([], ["--scheduler", cluster.address]):
+    kept = ["--checkpoint", str(tmp_path / "run")]
+    for more in ([], ["--scheduler", cluster.address, *kept], [*kept, "--resume"]):
         # So short a training fails its claims; what matters is that it fails them alike.
         assert main([*command, *more]) == 1
         documents.append(json.loads(capsys.readouterr().out))
-    here, there = documents
-    assert here["checks"] == there["checks"]
+    here, there, again = documents
+    assert here["checks"] == there["checks"] == again["checks"]
+    # A checkpoint is not run over, and another sweep is not continued from it.
+    assert main([*command, *kept]) == 2
+    assert "holds the checkpoints of a run" in capsys.readouterr().err
+    assert main([*command, "--latents", "2", *kept, "--resume"]) == 2
+    assert "holds another run" in capsys.readouterr().err
+    assert main([*command, "--resume"]) == 2
+    assert "add --checkpoint DIR" in capsys.readouterr().err
     assert main(["verify", "wine", "--scheduler", "nonsense", "--quiet"]) == 2
     assert "scheduler nonsense: no answer" in capsys.readouterr().err

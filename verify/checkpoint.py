@@ -126,7 +126,8 @@ class CheckpointFolder:
         for partial in path.glob(".*.part"):  # what a kill left behind of a file being written
             partial.unlink(missing_ok=True)
         text = json.dumps(wanted, sort_keys=True)
-        return cls(str(path), hashlib.sha256(text.encode()).hexdigest(), seconds)
+        # Workers in other folders write there too.
+        return cls(str(path.absolute()), hashlib.sha256(text.encode()).hexdigest(), seconds)
 
     def state_path(self, chunk: int) -> Path:
         """File of where the training of a chunk stands."""

@@ -13,8 +13,7 @@ symbol     meaning                                           shape       unit
 from __future__ import annotations
 
 import time
-from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +28,8 @@ from .evidence import DEEP_SAMPLED, FLOOR, judged_modes
 from .latents import measure
 from .readings import read, read_optimum
 from .report import Report
-from .sweep import Mode, Progress, SweepPlan, default_temperatures, run_sweep
+from .sweep import Mode, SweepPlan, default_temperatures, run_sweep
+from .training import TrainingOptions
 
 if TYPE_CHECKING:
     from numerics.tables import Table
@@ -55,9 +55,7 @@ def verify_cascade(
     standardize: bool = True,
     weights: ArrayLike | None = None,
     quick: bool = False,
-    workers: int = 2,
-    executor: Executor | None = None,
-    progress: Progress | None = None,
+    **options: Unpack[TrainingOptions],
 ) -> Report:
     """Train linear VAEs over a sweep of temperatures and compare them with the theory, claim by claim.
 
@@ -81,12 +79,9 @@ def verify_cascade(
         Row weights of an array; a Table brings its own.
     quick : bool
         Smaller defaults.
-    workers : int
-        Training threads; the numbers do not depend on it.
-    executor : concurrent.futures.Executor, optional
-        Trains instead of threads here; as in :func:`verify.sweep.run_sweep`.
-    progress : callable, optional
-        Called as ``progress(done, total)`` during training.
+    **options
+        ``progress``, ``workers``, ``executor``, ``checkpoint``, ``resume`` and ``checkpoint_seconds`` of
+        :func:`verify.training.train`; the numbers do not depend on them.
 
     Returns
     -------
@@ -129,7 +124,7 @@ def verify_cascade(
         raise InputError(f"seeds must be at least 2 in sampled training, got {plan.seeds}: one run shows no error bar")
     rows, row_weights = _rows(data, weights)
     x = theory.spectrum.standardized(rows)
-    sweep = run_sweep(x, plan, weights=row_weights, progress=progress, workers=workers, executor=executor)
+    sweep = run_sweep(x, plan, weights=row_weights, **options)
     trained = read(measure(sweep, x, row_weights), sweep.gradient_norm)
     exact = read_optimum(theory, sweep.temperatures)
     return Report(

@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from theory.errors import InputError
 from verify.experiments import EXPERIMENTS, ExperimentResult, draw, run_experiment, save_result
 
 from .output import dumps, meta, note, progress_bar, table, thread_count
+from .streaming import require_checkpoint, training_executor
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0."""
-    if args.resume and not args.checkpoint:
-        raise InputError("--resume needs --checkpoint DIR, the folder the interrupted run wrote; add it")
+    require_checkpoint(args, "DIR")
     names = tuple(EXPERIMENTS) if args.name == "all" else (args.name,)
     if args.out:
         from numerics.files import require_writable
 
         require_writable(args.out)
     results = []
-    for name in names:
-        results.append(_one(args, name))
-        if not args.json:
-            print(_text(results[-1]), flush=True)
+    with training_executor(args) as executor:
+        for name in names:
+            results.append(_one(args, name, executor))
+            if not args.json:
+                print(_text(results[-1]), flush=True)
     if args.json:
         print(dumps({"meta": meta(args, None), "experiments": [result.to_json() for result in results]}))
     return 0
 
 
-def _one(args: argparse.Namespace, name: str) -> ExperimentResult:
-    options: dict[str, Any] = {}
+def _one(args: argparse.Namespace, name: str, executor: Executor | None) -> ExperimentResult:
+    options: dict[str, Any] = {} if executor is None else {"executor": executor}
     if args.checkpoint:
-        options = {"checkpoint": Path(args.checkpoint) / name, "resume": args.resume}
+        options |= {"checkpoint": Path(args.checkpoint) / name, "resume": args.resume}
     with progress_bar(args, name) as progress:
         result = run_experiment(
             name,

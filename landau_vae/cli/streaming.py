@@ -17,7 +17,7 @@ from numerics.spectrum import Spectrum
 from numerics.streaming import accumulate
 from theory.errors import InputError
 
-__all__ = ["Streamed", "stream_spectrum", "streams", "training_executor"]
+__all__ = ["Streamed", "require_checkpoint", "stream_spectrum", "streams", "training_executor"]
 
 # Options that look at single rows, or at columns before there is a table.
 _NEED_ROWS = {
@@ -38,6 +38,18 @@ class Streamed:
     sha256: None = None
 
 
+def require_checkpoint(args: argparse.Namespace, kind: str) -> None:
+    """Check that there is something to resume from.
+
+    Raises
+    ------
+    InputError
+        For ``--resume`` without a checkpoint.
+    """
+    if args.resume and args.checkpoint is None:
+        raise InputError(f"--resume continues from a checkpoint, and none is named; add --checkpoint {kind}")
+
+
 def streams(args: argparse.Namespace) -> bool:
     """Whether the data are to be read in one pass.
 
@@ -46,8 +58,7 @@ def streams(args: argparse.Namespace) -> bool:
     InputError
         For ``--resume`` without a checkpoint.
     """
-    if args.resume and args.checkpoint is None:
-        raise InputError("--resume continues from a checkpoint, and none is named; add --checkpoint FILE")
+    require_checkpoint(args, "FILE")
     return bool(args.stream or args.scheduler or args.checkpoint)
 
 

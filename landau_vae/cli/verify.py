@@ -9,12 +9,13 @@ from verify.compare import verify_cascade
 from .options import load_data
 from .output import limit_threads, note, progress_bar, thread_count
 from .report import deliver, require_folder_for_page
-from .streaming import training_executor
+from .streaming import require_checkpoint, training_executor
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0 if every check holds, else 1."""
     require_folder_for_page(args)
+    require_checkpoint(args, "DIR")
     data, _ = load_data(args)
     note(args, data.notes)
     with limit_threads(args), progress_bar(args, "training") as progress, training_executor(args) as executor:
@@ -30,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
             quick=args.quick,
             workers=thread_count(args),
             executor=executor,
+            checkpoint=args.checkpoint,
+            resume=args.resume,
             progress=progress,
         )
     return deliver(args, report, data.sha256)

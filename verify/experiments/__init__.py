@@ -8,6 +8,7 @@ progress)`` and ``draw(result)``, which returns Matplotlib figures by name.
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import time
 from collections.abc import Callable
@@ -70,12 +71,17 @@ def run_experiment(
     Raises
     ------
     InputError
-        If the name or the preset is unknown, or the data do not suit the experiment.
+        If the name or the preset is unknown, the data do not suit the experiment, or it has no use for an option.
     """
     module = _module(name)
     presets = tuple(module.PRESETS)
     if preset not in presets:
         raise InputError(f"preset of the experiment {name!r} must be one of {', '.join(presets)}, got {preset!r}")
+    takes = inspect.signature(module.run).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values()):
+        for option in options:
+            if option not in takes:
+                raise InputError(f"the experiment {name!r} has no use for {option}; leave it out")
     start = time.perf_counter()
     found: ExperimentResult = module.run(preset, data=data, seed=seed, workers=workers, progress=progress, **options)
     from importlib.metadata import PackageNotFoundError, version

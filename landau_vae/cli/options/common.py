@@ -10,7 +10,9 @@ from theory.errors import InputError
 if TYPE_CHECKING:
     from numerics.tables import Table
 
-__all__ = ["DATA_HELP", "data_options", "load_data", "output_options", "page_option", "temperature_values"]
+__all__ = [
+    "DATA_HELP", "data_options", "load_data", "output_options", "page_option", "temperature_values", "training_options",
+]  # fmt: skip
 
 DATA_HELP = (
     "a shipped table (breast-cancer, wine, digits), a file (.csv, .tsv, also .gz; .npy, .npz, .parquet) or a folder "
@@ -61,6 +63,17 @@ def output_options(p: argparse.ArgumentParser, *, seed: bool = True) -> None:
 
 def page_option(p: argparse.ArgumentParser) -> None:
     p.add_argument("--html", action="store_true", help="also write the report as one standalone page, DIR/report.html")
+
+
+def training_options(p: argparse.ArgumentParser) -> None:
+    g = p.add_argument_group("long training")
+    g.add_argument("--checkpoint", metavar="DIR", help="keep the states of the training in this folder")
+    g.add_argument("--resume", action="store_true", help="go on from the checkpoints, bit for bit")
+    g.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="train on the workers of this Dask scheduler (tcp://host:8786); they must see DIR under the same path",
+    )
 
 
 def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import DATA_HELP, output_options
+from .common import DATA_HELP, output_options, training_options
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -14,8 +14,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="the small preset: minutes, less sharp")
     size.add_argument("--preset", metavar="PRESET", help="a named preset of the experiment (default: full)")
-    parser.add_argument("--checkpoint", metavar="DIR", help="keep checkpoints of long trainings here")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints, bit for bit")
+    training_options(parser)
     output_options(parser)
 
 

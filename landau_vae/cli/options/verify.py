@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import data_options, output_options, page_option
+from .common import data_options, output_options, page_option, training_options
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +24,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="fewer temperatures and seeds: a look, not a verdict to quote"
     )
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler (tcp://host:8786)"
-    )
+    training_options(parser)
     page_option(parser)
     output_options(parser)
