@@ -584,7 +584,8 @@ def distortion_posterior_mean(eigenvalue: ArrayLike, temperature: ArrayLike) -> 
     T = np.asarray(temperature, dtype=np.float64)
     Λ = np.maximum(T, λ)
     s = T/Λ
-    return λ*np.square(s)
+    result: FloatArray = λ*np.square(s)
+    return result
 
 
 def free_energy(eigenvalue: ArrayLike, temperature: ArrayLike) -> FloatArray:
@@ -681,7 +682,8 @@ def encoder_weight_squared(eigenvalue: ArrayLike, temperature: ArrayLike) -> Flo
     λ = np.asarray(eigenvalue, dtype=np.float64)
     T = np.asarray(temperature, dtype=np.float64)
     Λ = np.maximum(T, λ)
-    return (Λ - T)/np.square(Λ)
+    result: FloatArray = (Λ - T)/np.square(Λ)
+    return result
 
 
 def posterior_variance(eigenvalue: ArrayLike, temperature: ArrayLike) -> FloatArray:
@@ -856,7 +858,8 @@ def mode_free_energy(
     s = np.asarray(posterior_variance, dtype=np.float64)
     λ = np.asarray(eigenvalue, dtype=np.float64)
     T = np.asarray(temperature, dtype=np.float64)
-    return T*(-1 + s - np.log(s) + λ*np.square(v)) + λ*np.square(1 - v*w) + s*np.square(w)
+    result: FloatArray = T*(-1 + s - np.log(s) + λ*np.square(v)) + λ*np.square(1 - v*w) + s*np.square(w)
+    return result
 
 
 def mode_gradient(
@@ -1042,7 +1045,8 @@ def slow_rate_collapsed(
     delta = np.asarray(distance, dtype=np.float64)
     P_w = np.asarray(decoder_rate, dtype=np.float64)
     P_v = np.asarray(encoder_rate, dtype=np.float64)
-    return 2*P_v*P_w*delta*λ/(P_w + P_v*np.square(λ))
+    result: FloatArray = 2*P_v*P_w*delta*λ/(P_w + P_v*np.square(λ))
+    return result
 
 
 def slow_rate_active(
@@ -1084,7 +1088,8 @@ def slow_rate_active(
     delta = np.asarray(distance, dtype=np.float64)
     P_w = np.asarray(decoder_rate, dtype=np.float64)
     P_v = np.asarray(encoder_rate, dtype=np.float64)
-    return 4*P_v*P_w*delta*λ/(P_w + P_v*np.square(λ))
+    result: FloatArray = 4*P_v*P_w*delta*λ/(P_w + P_v*np.square(λ))
+    return result
 
 
 def rounding_distance(
@@ -1126,7 +1131,8 @@ def rounding_distance(
     tau = np.asarray(time, dtype=np.float64)
     P_w = np.asarray(decoder_rate, dtype=np.float64)
     P_v = np.asarray(encoder_rate, dtype=np.float64)
-    return (P_w + P_v*np.square(λ))/(2*P_v*P_w*λ*tau)
+    result: FloatArray = (P_w + P_v*np.square(λ))/(2*P_v*P_w*λ*tau)
+    return result
 
 
 def temperature_bce(beta: ArrayLike) -> FloatArray:
@@ -1405,7 +1411,8 @@ def parabola_free_energy(
     m = np.asarray(signal_fraction, dtype=np.float64)
     c = np.asarray(curvature, dtype=np.float64)
     T = np.asarray(temperature, dtype=np.float64)
-    return 1 - m - T*np.log1p(-m) + 2*np.square(c)*(1 - np.square(m))
+    result: FloatArray = 1 - m - T*np.log1p(-m) + 2*np.square(c)*(1 - np.square(m))
+    return result
 
 
 def parabola_temperature(signal_fraction: ArrayLike, curvature: ArrayLike) -> FloatArray:
@@ -1436,7 +1443,8 @@ def parabola_temperature(signal_fraction: ArrayLike, curvature: ArrayLike) -> Fl
     """
     m = np.asarray(signal_fraction, dtype=np.float64)
     c = np.asarray(curvature, dtype=np.float64)
-    return (1 - m)*(1 + 4*m*np.square(c))
+    result: FloatArray = (1 - m)*(1 + 4*m*np.square(c))
+    return result
 
 
 def signal_rate(signal_fraction: ArrayLike) -> FloatArray:
@@ -1492,7 +1500,8 @@ def parabola_spinodal(curvature: ArrayLike) -> FloatArray:
     0.375
     """
     c = np.asarray(curvature, dtype=np.float64)
-    return (-1 + 4*np.square(c))/(8*np.square(c))
+    result: FloatArray = (-1 + 4*np.square(c))/(8*np.square(c))
+    return result
 
 
 def parabola_tilt_stiffness(signal_fraction: ArrayLike, curvature: ArrayLike) -> FloatArray:
@@ -1523,4 +1532,5 @@ def parabola_tilt_stiffness(signal_fraction: ArrayLike, curvature: ArrayLike) ->
     """
     m = np.asarray(signal_fraction, dtype=np.float64)
     c = np.asarray(curvature, dtype=np.float64)
-    return (1 - m)*(1 - 3*m - 2*np.square(c) + 9*np.square(m) - 42*np.square(c)*np.square(m) - 6*m*np.square(c) + 126*np.square(c)*np.power(m, 3))
+    result: FloatArray = (1 - m)*(1 - 3*m - 2*np.square(c) + 9*np.square(m) - 42*np.square(c)*np.square(m) - 6*m*np.square(c) + 126*np.square(c)*np.power(m, 3))
+    return result

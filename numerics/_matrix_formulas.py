@@ -151,7 +151,8 @@ def shared_level(
     m = np.asarray(latents, dtype=np.float64)
     p = np.asarray(directions, dtype=np.float64)
     T = np.asarray(temperature, dtype=np.float64)
-    return np.square(R + np.sqrt(np.square(R) + 4*T*m*(m - p)))/(4*np.square(m))
+    result: FloatArray = np.square(R + np.sqrt(np.square(R) + 4*T*m*(m - p)))/(4*np.square(m))
+    return result
 
 
 def shared_free_energy(

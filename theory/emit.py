@@ -169,7 +169,12 @@ def _numpy(formula: Formula) -> list[str]:
     printer = _Printer(TARGETS["numpy"])
     inputs = {a.symbol: f"np.asarray({a.name}, dtype=np.float64)" for a in formula.arguments}
     if formula.kind in ("number", "tuple"):
-        return lines + _body(formula, printer, inputs, "({})")
+        *assignments, last = _body(formula, printer, inputs, "({})")
+        value = last.removeprefix("    return ")
+        if formula.kind == "number" and ("np.square(" in value or "np.power(" in value):
+            # To mypy these ufuncs return Any, and a sum of nothing else would be Any.
+            return [*lines, *assignments, f"    result: FloatArray = {value}", "    return result"]
+        return [*lines, *assignments, last]
     lines += [f"    {_letter(symbol)} = {source}" for symbol, source in inputs.items()]
     lines.append("    entries = np.broadcast_arrays(")
     lines += [f"        {_entry(printer, entry)}," for entry in formula.result]
