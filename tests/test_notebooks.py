@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from nbclient.exceptions import CellExecutionError
 
 import landau_vae
 from numerics.files import write_text
+from verify.experiments import ExperimentResult
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -78,8 +79,12 @@ def test_public_names_only(path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("path", PATHS, ids=IDS)
-def test_runs(path: Path) -> None:
+def test_runs(path: Path, experiment: Callable[[str], ExperimentResult]) -> None:
     notebook = read(path)
+    for name in re.findall(
+        r'load_result\("([\w-]+)", root / "build"', path.read_text(encoding="utf-8").replace('\\"', '"')
+    ):
+        experiment(name)  # what the tutorial reads has to be there
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}})
     cells = list(enumerate(notebook.cells))
     with client.setup_kernel():
