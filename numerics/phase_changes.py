@@ -205,6 +205,8 @@ def _losses(sweep: PhaseSweep, cold: FunctionalEquilibrium, hot: FunctionalEquil
         found = [_change(limit, cold, near, continuous=True)]
     else:
         found = _exchange(sweep, at_limit, near)
+        if not near.active and not all(change.resolved for change in found):
+            found = _by_way_of_a_weak_state(sweep, cold, near) or found
     return found + (_losses(sweep, near, hot) if near.active_latents > hot.active_latents else [])
 
 
@@ -264,7 +266,28 @@ def _exchange(sweep: PhaseSweep, a: FunctionalEquilibrium, b: FunctionalEquilibr
             high, at_high = t, here_b
     if abs(at_low.kl - at_high.kl) < _FINITE:
         return [_change(0.5 * (low + high), at_low, at_high, continuous=True)] if into_collapse else []
-    return [_change(0.5 * (low + high), at_low, at_high, continuous=False)]
+    change = _change(0.5 * (low + high), at_low, at_high, continuous=False)
+    return [change] if change.resolved or not into_collapse else _by_way_of_a_weak_state(sweep, a, b) or [change]
+
+
+def _by_way_of_a_weak_state(sweep: PhaseSweep, a: FunctionalEquilibrium, b: FunctionalEquilibrium) -> list[PhaseChange]:
+    """The two exchanges where a branch that grows out of collapse is the ground state in between, or nothing.
+
+    Just below its stability limit collapse gives way to that branch, whose F is as close to that of collapse as one
+    likes, so that it is below the cold state.
+    """
+    lo = sweep.space.collapse_threshold
+    for depth in (1e-3, 1e-4, 1e-5):
+        t = lo * (1 - depth)
+        if not a.temperature < t < b.temperature:
+            continue
+        weak, strong = _follow(sweep, b, t), _follow(sweep, a, t)
+        if weak is None or strong is None or not weak.active or same_state(weak, strong):
+            continue
+        if weak.F < strong.F:
+            first = _exchange(sweep, a, weak)
+            return first + _losses(sweep, weak, b) if all(change.resolved for change in first) else []
+    return []
 
 
 def _change(t: float, cold: FunctionalEquilibrium, hot: FunctionalEquilibrium, *, continuous: bool) -> PhaseChange:

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.polynomial.hermite_e import hermegauss
@@ -21,6 +22,7 @@ from numerics.pointset import PointSet
 from numerics.posterior_grid import GridTooLargeError, PosteriorGrid
 from numerics.residual_edge import residual_edge
 from numerics.subgaussian import subgaussian_proxy
+from theory.curve_derivation import derive_curve
 from theory.curves import Curve
 from theory.errors import InputError, NonConvergenceError
 from theory.model import MODEL_CLASSES, ModelClass
@@ -175,19 +177,65 @@ def test_parabola_before_the_tricritical_point_is_continuous() -> None:
         assert state.signal_fraction[0] == pytest.approx(m, abs=1e-6)
 
 
-def test_an_encoder_that_sees_all_leaves_the_closed_branch() -> None:
-    """The tilt towards x_2 pays where `Curve.tilt_stable` is false, and nowhere below that."""
-    sees_all = ModelClass("sees all", decoder="free", mean="linear", width="constant")
-    for c, pays in ((0.4, False), (0.6, True)):
-        points, w = parabola(c)
-        assert Curve.parabola(c).tilt_stable is not pays
-        gains = [
-            solve_functional(points, t, weights=w, model=SEES_U).F
-            - solve_functional(points, t, weights=w, model=sees_all).F
-            for t in (0.7, 0.85, 0.95)
-        ]
-        assert min(gains) > -1e-10
-        assert (max(gains) > 1e-4) is pays
+SEES_ALL = ModelClass("sees all", decoder="free", mean="linear", width="constant")
+
+
+def tilt(state: FunctionalEquilibrium) -> float:
+    """|E μ x_2| of the parabola: zero for an encoder with its parity."""
+    return abs(float(state.weights @ (state.mu[:, 0] * state.points[:, 1])))
+
+
+@pytest.mark.parametrize("c", [0.42, 0.46, 0.6])
+def test_where_the_closed_branch_loses_to_parity_breaking_encoders(c: float) -> None:
+    """From the hotter zero of the tilt stiffness on for c = 0.46; before the colder one, by a jump, for c = 0.6."""
+    points, w = parabola(c, 16)
+    curve = Curve.parabola(sp.nsimplify(c))
+    assert curve.tilt_stable is (c < 0.43)
+    stiffness = derive_curve()["tilt-branch"].rhs
+    symbols = {s.name: s for s in stiffness.free_symbols}
+    cubic = sp.Poly(sp.cancel(stiffness.subs(symbols["c"], sp.nsimplify(c)) / (1 - symbols["m"])), symbols["m"])
+    roots = [float(m) for m in cubic.real_roots() if 0 < m < 1]
+    edges = sorted(float(curve.temperature_at(m)) for m in roots)
+    # 16 nodes in place of a normal distribution: exact to 1e-7 in F above T = 0.7.
+    sweep = sweep_functional(points, np.arange(0.805, 1.2, 0.03), weights=w, model=SEES_ALL, anchors=5, bound=None)
+    broken = []
+    for state in sweep.ground:
+        m = float(curve.equilibrium(state.temperature))
+        gain = float(curve.excess(m, state.temperature)) + sweep.space.variance - state.F
+        assert gain > -1e-7
+        # It wins by its tilt and by nothing else.
+        assert (gain > 1e-6) is (tilt(state) > 1e-3)
+        broken += [state.temperature] if gain > 1e-6 else []
+    if c == 0.42:
+        assert not edges and not broken
+        assert sweep.coexistence == pytest.approx(1, abs=1e-9)
+    elif c == 0.46:
+        # Continuous at both ends: broken just where the stiffness is negative.
+        cold, hot = edges
+        assert broken == [t for t in sweep.temperatures if cold < t < hot]
+        assert [change.continuous for change in sweep.changes] == [True]
+    else:
+        # A jump into the tilted state below the limit of stability, and a higher T* than with u alone.
+        into = sweep.changes[-1]
+        assert not into.continuous and into.cold_phase == into.hot_phase == "mean-coded"
+        assert min(tilt(into.cold), tilt(into.hot)) < 1e-6 < 0.1 < max(tilt(into.cold), tilt(into.hot))
+        assert into.temperature == pytest.approx(0.931, abs=1e-3)
+        assert into.temperature < min(edges)
+        assert sweep.coexistence == pytest.approx(1.0951, abs=1e-4)
+        assert sweep.coexistence > float(curve.jumps()[0].temperature) + 0.05
+        assert min(broken) > into.temperature and max(broken) < sweep.coexistence
+
+
+def test_a_weak_state_between_two_exchanges_is_found_on_a_coarse_grid() -> None:
+    """c = ½: tilted → the closed branch → collapse, both within one step of the grid below T = λ."""
+    points, w = parabola(0.5, 16)
+    sweep = sweep_functional(points, np.linspace(0.9, 1.05, 7), weights=w, model=SEES_ALL, anchors=3, bound=None)
+    assert sweep.unresolved is None
+    assert sweep.coexistence == pytest.approx(1, abs=1e-6)
+    tilted = sweep.changes[-1]
+    # The same from a grid of steps of 0.001.
+    assert tilted.temperature == pytest.approx(0.994243, abs=1e-6)
+    assert tilt(tilted.cold) > 0.05 and tilt(tilted.hot) < 1e-6
 
 
 # Statements of the theory -----------------------------------------------------------------------------------------
