@@ -24,19 +24,22 @@ from numpy.typing import ArrayLike
 from numerics.beta_scale import BetaScale
 from numerics.choice import Choice, above_noise, keep_modes, within_tolerance
 from numerics.fisher import loss_spectrum
+from numerics.higher_moments import ModeCumulants, ModeFrame
 from numerics.linear_equilibrium import Cascade
-from numerics.projection import mode_scores, standardized_cumulants
+from numerics.moments import Moments
 from numerics.tables import Table, load_table
 from theory.errors import InputError
 
 __all__ = ["ModeOrder", "beta_scale", "choose_beta", "effective_rows", "expected_order"]
 
+_ROUNDING = 1e-13
+"""A third moment below this share of the root of the fourth (which bounds the absolute third) is rounding."""
 _NOTABLE = 0.01
 """Relative shift of a threshold, or KL jump in nats, below which a jump is not worth a warning."""
 
 
 def beta_scale(
-    data: Table | ArrayLike | str,
+    data: Table | Moments | ArrayLike | str,
     *,
     loss: str = "elbo",
     latents: int | None = None,
@@ -49,8 +52,9 @@ def beta_scale(
 
     Parameters
     ----------
-    data : Table, array_like of shape (N, D), or str
-        Observations, or what :func:`load_table` takes. Raw values for ``bce`` and ``poisson``.
+    data : Table, Moments, array_like of shape (N, D), or str
+        Observations, or what :func:`load_table` takes, raw values for ``bce`` and ``poisson``; or what
+        :func:`numerics.streaming.accumulate` found of data larger than memory, for these two with their ``loss``.
     loss : str
         One of :data:`numerics.conventions.LOSSES`.
     latents, batch_size : int, optional
@@ -78,13 +82,12 @@ def beta_scale(
     >>> scale.thresholds[:3].round(3)
     array([0.724, 0.384, 0.222])
     """
-    table = data if isinstance(data, Table) else load_table(data)
-    spectrum = loss_spectrum(table, loss, standardize=standardize)
+    spectrum = loss_spectrum(_known(data), loss, standardize=standardize)
     return BetaScale(Cascade(spectrum, latents), loss, batch_size, decoder_variance, learned_variance)
 
 
 def choose_beta(
-    data: Table | ArrayLike | str,
+    data: Table | Moments | ArrayLike | str,
     *,
     keep: int | None = None,
     tolerance: float | None = None,
@@ -95,7 +98,7 @@ def choose_beta(
 
     Parameters
     ----------
-    data : Table, array_like of shape (N, D), or str
+    data : Table, Moments, array_like of shape (N, D), or str
         As in `beta_scale`.
     keep : int, optional
         Modes to keep.
@@ -124,16 +127,20 @@ def choose_beta(
     asked = [keep is not None, tolerance is not None, noise_floor is not False]
     if sum(asked) != 1:
         raise InputError(f"choose_beta needs one of keep, tolerance, noise_floor, got {sum(asked)}; ask one question")
-    table = data if isinstance(data, Table) else load_table(data)
-    scale = beta_scale(table, **options)
+    known = _known(data)
+    scale = beta_scale(known, **options)
     if keep is not None:
         return keep_modes(scale, keep)
     if tolerance is not None:
         return within_tolerance(scale, tolerance)
-    return above_noise(scale, None if noise_floor is True else float(noise_floor), samples=effective_rows(table))[0]
+    return above_noise(scale, None if noise_floor is True else float(noise_floor), samples=effective_rows(known))[0]
 
 
-def effective_rows(table: Table) -> float:
+def _known(data: Table | Moments | ArrayLike | str) -> Table | Moments:
+    return data if isinstance(data, Table | Moments) else load_table(data)
+
+
+def effective_rows(data: Table | Moments) -> float:
     """Rows that count: N, or ``(Σw)²/Σw²`` of weighted rows (Kish 1965).
 
     Examples
@@ -141,8 +148,10 @@ def effective_rows(table: Table) -> float:
     >>> effective_rows(load_table([[0.0], [1.0], [2.0]], weights=[1.0, 1.0, 0.0]))
     2.0
     """
-    w = table.weights
-    return float(len(table.values)) if w is None else float(w.sum() ** 2 / np.square(w).sum())
+    if isinstance(data, Moments):
+        return data.effective_rows
+    w = data.weights
+    return float(len(data.values)) if w is None else float(w.sum() ** 2 / np.square(w).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +193,15 @@ class ModeOrder:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def expected_order(scale: BetaScale, data: Table, *, modes: int = 3) -> tuple[ModeOrder, ...]:
+def expected_order(scale: BetaScale, data: Table | ModeCumulants, *, modes: int = 3) -> tuple[ModeOrder, ...]:
     """Local order of the leading transitions from the cumulants of the data.
 
     Parameters
     ----------
     scale : BetaScale
         Of these data, for a squared-error loss, with axes.
-    data : Table
-        The rows behind it.
+    data : Table or ModeCumulants
+        The rows behind it, or what :func:`numerics.streaming.accumulate_cumulants` found of its leading modes.
     modes : int
         How many leading modes; with a learned variance only the first is derived.
 
@@ -225,23 +234,28 @@ def expected_order(scale: BetaScale, data: Table, *, modes: int = 3) -> tuple[Mo
         )
     c = scale.cascade
     count = min(modes, c.live, 1 if scale.learned_variance else c.live)
-    return tuple(_order(scale, data, k + 1) for k in range(count))
+    if isinstance(data, ModeCumulants):
+        found, count = data, min(count, len(data.deviation))
+    elif count:
+        found = ModeCumulants.of(ModeFrame.of(c.spectrum, count), data.values, data.weights)
+    return tuple(_order(scale, found, k + 1) for k in range(count))
 
 
-def _order(scale: BetaScale, data: Table, mode: int) -> ModeOrder:
+def _order(scale: BetaScale, cumulants: ModeCumulants, mode: int) -> ModeOrder:
     from theory.explain import explain
     from theory.learned_variance import with_learned_variance
     from theory.transition import classify
 
     c = scale.cascade
-    scores, eigenvalue = mode_scores(c.spectrum, data.values, mode)
-    kappa = standardized_cumulants(scores, data.weights, order=4)
+    eigenvalue = float(c.spectrum.eigenvalues[mode - 1])
+    skewness, kurtosis = float(cumulants.skewness[mode - 1]), float(cumulants.excess_kurtosis[mode - 1])
+    if skewness**2 <= _ROUNDING**2 * (kurtosis + 3):
+        # What rounding leaves of an odd moment of symmetric data is none: a verdict hangs on its being zero.
+        skewness = 0.0
     # Two-point scores lie on the edge of what a distribution can have, and rounding may push them over it.
-    kappa["kappa4"] = max(kappa["kappa4"], float(np.nextafter(kappa["kappa3"] ** 2 - 2, np.inf)))
-    assert c.spectrum.axes is not None  # mode_scores has seen to it
-    rest = c.spectrum.standardized(data.values) @ c.spectrum.axes[:, mode - 1 :]
-    coskewness = np.average(rest * np.square(scores)[:, None], axis=0, weights=data.weights) / np.sqrt(eigenvalue)
-    size = float(np.linalg.norm(coskewness))
+    kappa = {"kappa3": skewness, "kappa4": max(kurtosis, float(np.nextafter(skewness**2 - 2, np.inf)))}
+    # Modes before this one count as known.
+    size = float(np.linalg.norm(cumulants.co_skewness[mode - 1, mode - 1 :]))
     # ‖κ⃗‖ takes the part of |κ3| when the decoder sees all columns.
     decoder = explain("nonlinear-decoder", cumulants={"kappa3": size})
     free = explain("flexible", cumulants=kappa)

@@ -21,6 +21,8 @@ from typing import Any, Literal
 import numpy as np
 
 from .beta_scale import BetaScale
+from .higher_moments import ModeCumulants
+from .spectrum import Spectrum
 from .subgaussian import subgaussian_proxy
 from .tables import Table
 
@@ -44,7 +46,7 @@ class CollapseBounds:
         The same two as temperatures.
     method : {"certified", "bounded", "radius", "none"}
         How σ²_sG was bounded: to a tolerance (up to two columns); by norms of projections and the diameter; by R²
-        (many rows: N² D > 5e8), quick and wide; not at all.
+        (many rows: N² D > 5e8, or a stream), quick and wide; not at all.
     """
 
     unstable_below: float
@@ -62,15 +64,15 @@ class CollapseBounds:
         }
 
 
-def collapse_bounds(scale: BetaScale, data: Table) -> CollapseBounds:
+def collapse_bounds(scale: BetaScale, data: Table | ModeCumulants) -> CollapseBounds:
     """Bounds of the β at which any VAE collapses fully.
 
     Parameters
     ----------
     scale : BetaScale
         The cascade of the data and the loss.
-    data : Table
-        The rows behind it.
+    data : Table or ModeCumulants
+        The rows behind it, or what a stream measured of them, which knows R².
 
     Returns
     -------
@@ -97,14 +99,19 @@ def collapse_bounds(scale: BetaScale, data: Table) -> CollapseBounds:
     below = float(scale.beta(lowest)[0]) if lowest > 0 else 0.0
     if not scale.exact or scale.learned_variance:
         return CollapseBounds(below, None, (lowest, None), "none")
-    rows = spectrum.standardized(data.values)
-    method: Literal["certified", "bounded", "radius"]
-    if len(rows) * rows.size > _WORK:
-        kept = rows if data.weights is None else rows[data.weights > 0]
-        upper, method = float(np.square(kept).sum(axis=1).max()), "radius"
-    else:
-        proxy = subgaussian_proxy(rows, data.weights, tolerance=1e-6)
-        upper, method = proxy.upper, proxy.status
+    upper, method = _proxy(spectrum, data)
     # Rounding may leave the bound an ulp below the variance of strictly sub-Gaussian data.
     upper = max(upper, lowest)
     return CollapseBounds(below, float(scale.beta(upper)[0]), (lowest, upper), method)
+
+
+def _proxy(spectrum: Spectrum, data: Table | ModeCumulants) -> tuple[float, Literal["certified", "bounded", "radius"]]:
+    """An upper bound of σ²_sG, and how it was found."""
+    if isinstance(data, ModeCumulants):
+        return data.square_radius, "radius"
+    rows = spectrum.standardized(data.values)
+    if len(rows) * rows.size > _WORK:
+        kept = rows if data.weights is None else rows[data.weights > 0]
+        return float(np.square(kept).sum(axis=1).max()), "radius"
+    proxy = subgaussian_proxy(rows, data.weights, tolerance=1e-6)
+    return proxy.upper, proxy.status

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,10 +26,12 @@ from theory.errors import InputError
 
 from . import _formulas
 from .conventions import loss_convention
+from .moments import Moments
+from .sheet import default_names
 from .spectrum import Spectrum
 from .tables import Table
 
-__all__ = ["fisher_information", "loss_spectrum", "require_support"]
+__all__ = ["fisher_information", "loss_spectrum", "require_support", "supported_moments"]
 
 Array = NDArray[np.float64]
 
@@ -112,13 +115,48 @@ def fisher_information(mean: ArrayLike, loss: str) -> Array:
     return information
 
 
-def loss_spectrum(table: Table, loss: str = "elbo", *, standardize: bool = True, axes: bool = True) -> Spectrum:
+def supported_moments(
+    loss: str,
+    rows: NDArray[Any],
+    weights: Array | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    where: str = "data",
+) -> Moments:
+    """Moments of rows that are looked at first: what a stream measures for ``bce`` and ``poisson``.
+
+    Parameters
+    ----------
+    loss : str
+        One of :data:`numerics.conventions.LOSSES`.
+    rows, weights, columns, where
+        As :meth:`numerics.moments.Moments.of`.
+
+    Raises
+    ------
+    InputError
+        As :func:`require_support` and :meth:`numerics.moments.Moments.of`.
+
+    Examples
+    --------
+    >>> supported_moments("bce", np.array([[0.0], [1.0]])).mean
+    array([0.5])
+    """
+    moments = Moments.of(rows, weights, columns=columns, where=where)  # which refuses what is not finite
+    require_support(rows, columns or default_names(moments.mean.size, (), where), where, loss)
+    return moments
+
+
+def loss_spectrum(
+    data: Table | Moments, loss: str = "elbo", *, standardize: bool = True, axes: bool = True
+) -> Spectrum:
     """Spectrum whose eigenvalues are the thresholds of a loss in its own unit of T.
 
     Parameters
     ----------
-    table : Table
-        The data as the loss sees them, except for `standardize`.
+    data : Table or Moments
+        The data as the loss sees them, except for `standardize`; moments for ``bce`` and ``poisson`` must be those of
+        :func:`supported_moments`, as :func:`numerics.streaming.accumulate` takes them with ``loss``.
     loss : str
         One of :data:`numerics.conventions.LOSSES`.
     standardize : bool
@@ -147,13 +185,12 @@ def loss_spectrum(table: Table, loss: str = "elbo", *, standardize: bool = True,
     [1.333333333333, 0.666666666667]
     """
     if loss_convention(loss).family == "gaussian":
-        return Spectrum.from_table(table, standardize=standardize, axes=axes)
-    require_support(table.values, table.columns, table.source or table.name, loss)
-    mean = np.average(table.values, axis=0, weights=table.weights)
-    information = fisher_information(mean, loss)
-    varies = ~np.isin(table.columns, table.constant_columns())
-    scale = np.sqrt(np.where(varies, information, 1.0))
-    spectrum = Spectrum.from_data(
-        table.values / scale, weights=table.weights, standardize=False, axes=axes, columns=table.columns
-    )
-    return replace(spectrum, mean=mean, scale=scale)
+        if isinstance(data, Moments):
+            return Spectrum.from_moments(data, standardize=standardize, axes=axes)
+        return Spectrum.from_table(data, standardize=standardize, axes=axes)
+    if isinstance(data, Table):
+        where = data.source or data.name
+        data = supported_moments(loss, data.values, data.weights, columns=data.columns, where=where)
+    scale = np.sqrt(np.where(data.constant, 1.0, fisher_information(data.mean, loss)))
+    spectrum = Spectrum.from_moments(data.scaled(scale), standardize=False, axes=axes)
+    return replace(spectrum, mean=data.mean, scale=scale)

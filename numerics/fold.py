@@ -35,7 +35,7 @@ __all__ = ["Measurement", "State", "fold", "measure_part"]
 
 # A checkpoint is written when that costs less than this share of the time since the last one.
 _SHARE = 0.05
-_VERSION = 1
+_VERSION = 2
 
 
 class State(Protocol):

@@ -7,6 +7,7 @@ symbol     meaning                                                     shape    
 ``ξ``      all coordinates of the rows in the basis of the modes       (n, D)        √data²
 ``κ_3``    ``E y_i y_j y_k``                                           (r, r, r)     1
 ``κ_4``    ``E y_i² y_j² − 1 − 2 δ_ij``                                (r, r)        1
+``R²``     largest ``‖ξ‖²`` of a row                                   scalar        data²
 ``κ⃗_u``    ``E ξ ξ_u² / λ_u^{3/2}``, what bends the decoder             (r, D)        1
 =========  ==========================================================  ============  ============
 """
@@ -109,6 +110,8 @@ class ModeCumulants:
         ``Σ w y_i² y_j²``.
     bend : ndarray, shape (r, D)
         ``Σ w y_u² ξ``, in the unit of ξ.
+    square_radius : float
+        Largest ‖ξ‖² of a row of positive weight.
     deviation : ndarray, shape (r,)
         ``√λ`` of the frame.
 
@@ -134,6 +137,7 @@ class ModeCumulants:
     third: Array
     fourth: Array
     bend: Array
+    square_radius: float
     deviation: Array
 
     @classmethod
@@ -176,12 +180,14 @@ class ModeCumulants:
         w = np.ones(len(rows)) if weights is None else weights
         first, second, third = np.zeros(r), np.zeros((r, r)), np.zeros((r, r, r))
         fourth, bend = np.zeros((r, r)), np.zeros((r, rows.shape[1]))
+        square_radius = 0.0
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(rows), _BLOCK):
                 part = slice(start, start + _BLOCK)
                 xi = ((rows[part] - frame.mean) / frame.scale) @ frame.axes
                 y, wp = xi[:, :r] / frame.deviation, w[part, None]
                 square, weighted = y * y, wp * y
+                square_radius = max(square_radius, float((np.square(xi).sum(axis=1) * (wp[:, 0] > 0)).max()))
                 first += weighted.sum(axis=0)
                 second += weighted.T @ y
                 fourth += (wp * square).T @ square
@@ -191,13 +197,16 @@ class ModeCumulants:
         if not np.isfinite(fourth).all():
             require_finite(np.asarray(rows, dtype=np.float64), names, where)
             raise InputError(f"{where}: fourth powers overflow in double precision; check for outliers")
-        return cls(float(w.sum()), int(np.count_nonzero(w)), first, second, third, fourth, bend, frame.deviation)
+        return cls(
+            float(w.sum()), int(np.count_nonzero(w)), first, second, third, fourth, bend, square_radius, frame.deviation
+        )
 
     def merge(self, other: ModeCumulants) -> ModeCumulants:
         """Sums over the union of two disjoint sets of rows."""
         return ModeCumulants(
             self.weight + other.weight, self.n + other.n, self.first + other.first, self.second + other.second,
-            self.third + other.third, self.fourth + other.fourth, self.bend + other.bend, self.deviation,
+            self.third + other.third, self.fourth + other.fourth, self.bend + other.bend,
+            max(self.square_radius, other.square_radius), self.deviation,
         )  # fmt: skip
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -208,7 +217,8 @@ class ModeCumulants:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ModeCumulants:
         """What :meth:`to_arrays` gave, bit for bit."""
         values: dict[str, Any] = {name: arrays[name] for name in cls.__slots__}
-        return cls(**values | {"weight": float(arrays["weight"]), "n": int(arrays["n"])})
+        numbers = {name: float(arrays[name]) for name in ("weight", "square_radius")}
+        return cls(**values | numbers | {"n": int(arrays["n"])})
 
     def require_own_frame(self) -> None:
         """Check that the rows are those behind the spectrum.

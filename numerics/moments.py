@@ -4,6 +4,7 @@
 symbol     meaning                                     shape       unit
 =========  ==========================================  ==========  ==============
 ``W``      total weight                                scalar      weight
+``Σw²``    sum of squared weights                      scalar      weight²
 ``n``      rows of positive weight                     scalar      rows
 ``mean``   weighted mean of the data                   (D,)        data
 ``C``      scatter, ``Σ w (x − mean)(x − mean)ᵀ``      (D, D)      weight · data²
@@ -15,7 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -53,6 +54,8 @@ class Moments:
         Weighted sum of outer products of the centred rows.
     columns : tuple of str
         Names of the columns; empty if nobody named them.
+    squared_weight : float
+        Sum of the squared weights.
     mean_rest : ndarray, shape (D,), optional
         What rounding took from the mean; zero if None. Where the mean is large against the spread, the difference of
         two means would otherwise have no digits left.
@@ -78,6 +81,7 @@ class Moments:
     n: int
     mean: NDArray[np.float64]
     scatter: NDArray[np.float64]
+    squared_weight: float
     columns: tuple[str, ...] = ()
     mean_rest: NDArray[np.float64] | None = None
 
@@ -127,7 +131,8 @@ class Moments:
             raise InputError(f"{where}: the covariance overflows in double precision; change the unit of the columns")
         n = len(x) if w is None else int(np.count_nonzero(w))
         mean, rest = _two_sum(shift, offset)
-        return cls(weight, n, mean, scatter, tuple(columns or ()), rest)
+        squared = weight if w is None else float(w @ w)
+        return cls(weight, n, mean, scatter, squared, tuple(columns or ()), rest)
 
     def merge(self, other: Moments) -> Moments:
         """Moments of the union of two disjoint sets of rows.
@@ -154,13 +159,14 @@ class Moments:
         share = other.weight / weight
         scatter = self.scatter + other.scatter + np.outer(delta, delta) * (self.weight * share)
         mean, rest = _two_sum(self.mean, share * delta + rests[0])
-        return Moments(weight, self.n + other.n, mean, scatter, self.columns or other.columns, rest)
+        squared = self.squared_weight + other.squared_weight
+        return Moments(weight, self.n + other.n, mean, scatter, squared, self.columns or other.columns, rest)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays that hold all of it, for a file."""
         return {
             "weight": np.array(self.weight), "n": np.array(self.n), "mean": self.mean, "scatter": self.scatter,
-            "columns": np.array(self.columns, dtype=np.str_),
+            "squared_weight": np.array(self.squared_weight), "columns": np.array(self.columns, dtype=np.str_),
             "mean_rest": np.zeros_like(self.mean) if self.mean_rest is None else self.mean_rest,
         }  # fmt: skip
 
@@ -169,8 +175,26 @@ class Moments:
         """What :meth:`to_arrays` gave, bit for bit."""
         return cls(
             float(arrays["weight"]), int(arrays["n"]), arrays["mean"], arrays["scatter"],
-            tuple(map(str, arrays["columns"])), arrays["mean_rest"],
+            float(arrays["squared_weight"]), tuple(map(str, arrays["columns"])), arrays["mean_rest"],
         )  # fmt: skip
+
+    @property
+    def effective_rows(self) -> float:
+        """Rows that count, ``(Σw)²/Σw²`` (Kish 1965): N when no row is weighted."""
+        return self.weight**2 / self.squared_weight
+
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        """Columns whose rows are equal up to rounding, shape (D,)."""
+        # A column of equal numbers has a scatter of rounding size, not always of size zero.
+        deviation = np.sqrt(np.diagonal(self.covariance()))
+        return np.asarray(deviation <= 8 * np.finfo(np.float64).eps * np.abs(self.mean))
+
+    def scaled(self, scale: NDArray[np.float64]) -> Moments:
+        """Moments of the rows divided by ``scale``, shape (D,)."""
+        rest = None if self.mean_rest is None else self.mean_rest / scale
+        scatter = self.scatter / np.outer(scale, scale)
+        return replace(self, mean=self.mean / scale, scatter=scatter, mean_rest=rest)
 
     def covariance(self, ddof: int = 0) -> NDArray[np.float64]:
         """Covariance in data units squared, shape (D, D).

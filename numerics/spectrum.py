@@ -149,8 +149,7 @@ class Spectrum:
         scale = np.ones(moments.mean.size)
         if standardize:
             scale = np.sqrt(np.diagonal(moments.covariance()))
-            # A column of equal numbers has a scatter of rounding size, not always of size zero.
-            constant = scale <= 8 * np.finfo(np.float64).eps * np.abs(moments.mean)
+            constant = moments.constant
             if constant.any():
                 which = ", ".join(repr(names[k]) for k in np.flatnonzero(constant)[:8])
                 raise InputError(

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from .conventions import loss_convention
 from .distributed import active_client, connect
+from .fisher import supported_moments
 from .fold import Measurement, S, fold
 from .framed import is_lazy
 from .higher_moments import ModeCumulants, ModeFrame
@@ -45,6 +48,7 @@ def accumulate(
     header: bool = True,
     area_weights: bool = False,
     labels: Sequence[str] = (),
+    loss: str | None = None,
     scheduler: Any = None,
     timeout: float = 10.0,
     checkpoint: str | Path | None = None,
@@ -64,6 +68,8 @@ def accumulate(
         As in :func:`numerics.tables.load_table`. With several files of different column order, name the columns.
     weights : str or array_like of shape (N,), optional
         Name of a column of row weights, or numbers for one array.
+    loss : str, optional
+        ``bce`` or ``poisson`` have every value looked at: in [0, 1], a count. Squared errors take all values.
     scheduler : str or distributed.Client, optional
         Address of a Dask scheduler (``tcp://host:8786``) whose workers measure the parts; files must be where
         the workers see them. A Dask collection goes to the client that is active, if there is one.
@@ -107,9 +113,13 @@ def accumulate(
         columns=columns, drop_columns=drop_columns, log1p=log1p, weights=weights if isinstance(weights, str) else None,
         missing_value=missing_value, drop_missing=drop_missing, header=header, area_weights=area_weights, labels=labels,
     )  # fmt: skip
+    measurement: Measurement[Moments] = Moments.of
+    what = {"measurement": "mean and covariance"}
+    if loss is not None and loss_convention(loss).family != "gaussian":
+        measurement, what["loss"] = partial(supported_moments, loss), loss
     return _run(
-        source, recipe, None if isinstance(weights, str) else weights, Moments.of, Moments.from_arrays,
-        {"measurement": "mean and covariance"}, scheduler, timeout, checkpoint, resume, progress,
+        source, recipe, None if isinstance(weights, str) else weights, measurement, Moments.from_arrays, what,
+        scheduler, timeout, checkpoint, resume, progress,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from theory.errors import InputError
 
 from .options import load_data, temperature_values
 from .output import dumps, limit_threads, meta, note
-from .streaming import stream_spectrum, streams
+from .streaming import Streamed, stream_spectrum, streams
 
 if TYPE_CHECKING:
     from numerics.finite_samples import BootstrapThresholds
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     held_out: dict[str, Table] = {}
     with limit_threads(args):
         if streams(args):
-            data, spectrum = stream_spectrum(args, loss, axes=args.loadings)
+            data, spectrum = stream_spectrum(args, loss, axes=args.loadings or args.any_vae)
         else:
             data, held_out = load_data(args)
             axes = args.loadings or args.any_vae or bool(held_out)
@@ -93,7 +93,7 @@ def _refuse_unused(args: argparse.Namespace, loss: str) -> None:
             raise InputError(f"{flag} must stand with loss {losses!r}, which alone uses it, got loss {loss!r}; omit it")
 
 
-def _result(args: argparse.Namespace, scale: BetaScale, data: Table) -> tuple[dict[str, Any], list[Choice]]:
+def _result(args: argparse.Namespace, scale: BetaScale, data: Table | Streamed) -> tuple[dict[str, Any], list[Choice]]:
     c = scale.cascade
     s = c.spectrum
     result: dict[str, Any] = {
@@ -129,7 +129,9 @@ def _result(args: argparse.Namespace, scale: BetaScale, data: Table) -> tuple[di
         from ..practice import effective_rows
 
         given = None if math.isnan(args.noise_floor) else args.noise_floor
-        choice, floor = above_noise(scale, given, samples=effective_rows(data))
+        choice, floor = above_noise(
+            scale, given, samples=effective_rows(data.moments if isinstance(data, Streamed) else data)
+        )
         choices.append(choice)
         result["noise_floor"] = {
             "noise_variance": floor.noise_variance,
@@ -139,6 +141,7 @@ def _result(args: argparse.Namespace, scale: BetaScale, data: Table) -> tuple[di
             **_answer(choice, c),
         }
     if args.bootstrap is not None:
+        assert not isinstance(data, Streamed)  # refused before
         result["bootstrap"] = _bootstrap(args, scale, data)
     if args.any_vae:
         result["any_vae"] = _any_vae(scale, data)
@@ -209,14 +212,16 @@ def _errors(drawn: BootstrapThresholds) -> dict[str, Any]:
     }
 
 
-def _any_vae(scale: BetaScale, data: Table) -> dict[str, Any]:
+def _any_vae(scale: BetaScale, data: Table | Streamed) -> dict[str, Any]:
     from numerics.collapse_bounds import collapse_bounds
 
     from ..practice import expected_order
 
-    found: dict[str, Any] = {"full_collapse": collapse_bounds(scale, data).to_json()}
+    # Only for squared errors are the rows, or a second pass over them, looked at.
+    rows: Any = data.cumulants(scale.cascade.spectrum) if isinstance(data, Streamed) and scale.exact else data
+    found: dict[str, Any] = {"full_collapse": collapse_bounds(scale, rows).to_json()}
     if scale.exact:
-        found["transitions"] = [mode.to_json() for mode in expected_order(scale, data)]
+        found["transitions"] = [mode.to_json() for mode in expected_order(scale, rows)]
     return found
 
 

@@ -170,7 +170,7 @@ def _any_vae(found: dict[str, Any], scale: BetaScale) -> list[str]:
     if above is None:
         lines.append("  no β is known above which full collapse is optimal for this loss")
     else:
-        how = {"certified": "certified", "bounded": "an upper bound", "radius": "a rough upper bound: many rows"}
+        how = {"certified": "certified", "bounded": "an upper bound", "radius": "a rough upper bound, for many rows"}
         lines.append(f"  β > {above:.6g}: full collapse is optimal ({how[collapse['method']]})")
     rows = [
         [m["mode"], f"{m['skewness']:+.2f}", f"{m['excess_kurtosis']:+.2f}", f"{m['coskewness']:.2f}",

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from numerics.files import require_writable
+from numerics.fisher import loss_spectrum
+from numerics.higher_moments import ModeCumulants
 from numerics.moments import Moments
 from numerics.spectrum import Spectrum
-from numerics.streaming import accumulate
+from numerics.streaming import accumulate, accumulate_cumulants
 from theory.errors import InputError
 
 __all__ = ["Streamed", "require_checkpoint", "stream_spectrum", "streams", "training_executor"]
 
+# Modes whose order is told.
+_MODES = 3
 # Options that look at single rows, or at columns before there is a table.
 _NEED_ROWS = {
     "bootstrap": "draws rows again",
-    "any_vae": "looks at every row",
-    "noise_floor": "asks for the weights of the rows",
     "blocks": "splits the rows",
     "coordinates": "places the rows",
 }
@@ -31,10 +34,12 @@ _NEED_ROWS = {
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """What is known of data that were never loaded: their name and what was done, no rows and hence no hash."""
+    """What is known of data that were never loaded: no rows, hence no hash, but they can be read once more."""
 
     name: str
     notes: tuple[str, ...]
+    moments: Moments
+    cumulants: Callable[[Spectrum], ModeCumulants]
     sha256: None = None
 
 
@@ -76,32 +81,35 @@ def stream_spectrum(args: argparse.Namespace, loss: str, *, axes: bool) -> tuple
                 f"--{option.replace('_', '-')} {why} and cannot stand with --stream, --scheduler or --checkpoint; "
                 "leave one of them out"
             )
-    if loss in ("bce", "poisson"):
-        raise InputError(
-            f"loss must be a squared error when data are streamed, got {loss!r}; load them (omit --stream)"
-        )
     if args.out:
         require_writable(args.out)
-    moments = accumulate(
-        args.data,
-        columns=args.columns,
-        drop_columns=tuple(args.drop_columns),
-        log1p=tuple(args.log1p),
-        weights=args.weights,
-        missing_value=args.missing_value,
-        drop_missing=args.drop_missing,
-        header=not args.no_header,
-        area_weights=args.area_weights,
-        scheduler=args.scheduler,
-        checkpoint=args.checkpoint,
-        resume=args.resume,
-    )
+    options: dict[str, Any] = {
+        "columns": args.columns,
+        "drop_columns": tuple(args.drop_columns),
+        "log1p": tuple(args.log1p),
+        "weights": args.weights,
+        "missing_value": args.missing_value,
+        "drop_missing": args.drop_missing,
+        "header": not args.no_header,
+        "area_weights": args.area_weights,
+        "scheduler": args.scheduler,
+        "resume": args.resume,
+    }
+    moments = accumulate(args.data, loss=loss, checkpoint=args.checkpoint, **options)
     notes = [f"streamed {moments.n} rows"]
     if args.drop_constant:
         moments, gone = _varying(moments)
         notes += [f"dropped {len(gone)} constant columns: {', '.join(gone)}"] if gone else []
-    spectrum = Spectrum.from_moments(moments, standardize=not args.no_standardize, axes=axes)
-    return Streamed(Path(args.data).name or args.data, tuple(notes)), spectrum
+        options["drop_columns"] += tuple(gone)
+        options["log1p"] = tuple(name for name in options["log1p"] if name not in gone)
+
+    def cumulants(spectrum: Spectrum) -> ModeCumulants:
+        second = None if args.checkpoint is None else f"{args.checkpoint.removesuffix('.npz')}-cumulants.npz"
+        modes = min(_MODES, spectrum.rank)
+        return accumulate_cumulants(args.data, spectrum, modes=modes, checkpoint=second, **options)
+
+    spectrum = loss_spectrum(moments, loss, standardize=not args.no_standardize, axes=axes)
+    return Streamed(Path(args.data).name or args.data, tuple(notes), moments, cumulants), spectrum
 
 
 @contextmanager
@@ -118,8 +126,7 @@ def training_executor(args: argparse.Namespace) -> Iterator[Executor | None]:
 
 def _varying(moments: Moments) -> tuple[Moments, list[str]]:
     """Moments of the columns that vary up to rounding, and the names of the others."""
-    deviation = np.sqrt(np.diagonal(moments.covariance()))
-    kept = np.flatnonzero(deviation > 8 * np.finfo(np.float64).eps * np.abs(moments.mean))
+    kept = np.flatnonzero(~moments.constant)
     if not kept.size:
         raise InputError("every column is constant, dropping them leaves none; give data that vary")
     gone = [name for k, name in enumerate(moments.columns) if k not in kept]
