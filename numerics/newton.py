@@ -29,7 +29,7 @@ from theory.errors import InputError, NonConvergenceError
 
 from .landscape import Landscape
 
-__all__ = ["Modes", "StationaryPoint", "modes", "polish", "refine"]
+__all__ = ["Modes", "StationaryPoint", "as_float", "modes", "polish", "refine"]
 
 Array = NDArray[Any]
 TOLERANCE = 1e-11
@@ -157,7 +157,7 @@ def refine(
     if dps is not None and (isinstance(dps, bool) or dps != int(dps) or not 16 <= dps <= 1000):
         raise InputError(f"dps must be an integer from 16 to 1000, got {dps!r}; leave it out for double precision")
     y = landscape.state(start)
-    T = landscape.temperature(_rational(temperature) if isinstance(temperature, str) else temperature)
+    T = landscape.temperature(as_float(temperature))
     first = y
     y, iterations = _approach(landscape, y, T, minimum)
     y, residual, more = polish(landscape, y, T)
@@ -297,14 +297,15 @@ def _approach(landscape: Landscape, y: Array, T: float, minimum: bool) -> tuple[
     return state(near.x), int(near.nfev)
 
 
-def _rational(text: str) -> float:
+def as_float(temperature: Any) -> float:
+    """A temperature in double precision: of a number, or of a fraction as a string, such as ``"1/3"``."""
     from fractions import Fraction
 
     try:
-        return float(Fraction(text))
-    except (ValueError, ZeroDivisionError):
+        return float(Fraction(temperature) if isinstance(temperature, str) else temperature)
+    except (TypeError, ValueError, ZeroDivisionError):
         raise InputError(
-            f"temperature must be a number or a fraction such as '1/3', got {text!r}; write it so"
+            f"temperature must be a number or a fraction such as '1/3', got {temperature!r}; write it so"
         ) from None
 
 

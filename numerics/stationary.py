@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from theory.errors import InputError
 
 from . import _matrix_formulas
 from .linear_landscape import LinearVAE
-from .newton import StationaryPoint, refine
+from .newton import StationaryPoint, as_float, refine
 
 __all__ = ["Family", "Group", "families", "stationary_points"]
 
@@ -206,15 +207,17 @@ def families(model: LinearVAE) -> tuple[Family, ...]:
     return tuple(found)
 
 
-def stationary_points(model: LinearVAE, temperature: float) -> tuple[StationaryPoint, ...]:
+def stationary_points(model: LinearVAE, temperature: Any, *, dps: int | None = None) -> tuple[StationaryPoint, ...]:
     """One member of every family that exists at T, refined and with its Morse index, lowest free energy first.
 
     Parameters
     ----------
     model : LinearVAE
         The spectrum and the number of latents.
-    temperature : float
-        T > 0, in data variance.
+    temperature : float, str, or mpmath.mpf
+        T > 0, in data variance, as :func:`numerics.newton.refine` takes it.
+    dps : int, optional
+        Digits in which every point is refined and its eigenvalues are told from zero; double precision by default.
 
     Returns
     -------
@@ -228,9 +231,9 @@ def stationary_points(model: LinearVAE, temperature: float) -> tuple[StationaryP
     [('1', 0), ('1+2 on 2 latents', 1), ('1 on 2 latents', 2), ('collapsed', 2)]
     """
     landscape = model.landscape
-    T = landscape.temperature(temperature)
+    T = landscape.temperature(as_float(temperature))
     points = [
-        replace(refine(landscape, family.state(T), T, throw=False), label=family.label)
+        replace(refine(landscape, family.state(T), temperature, dps=dps, throw=False), label=family.label)
         for family in families(model)
         # Closer to its end than rounding a family cannot be told from the one it ends on.
         if family.limit > T * (1 + 1e-12)

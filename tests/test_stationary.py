@@ -242,6 +242,17 @@ def test_extended_precision_resolves_a_near_degeneracy() -> None:
         assert abs(exact.modes.eigenvalues[0] - 4 * gap / (2 + 4)) < 1e-12 * abs(gap)
 
 
+def test_extended_precision_is_reachable_for_all_points() -> None:
+    model = LinearVAE([2.0, 2.0 - 1e-10], 1)
+    double = {p.label: p.modes for p in stationary_points(model, 1.0)}
+    exact = {p.label: p.modes for p in stationary_points(model, "1", dps=50)}
+    # Rotating from the second direction into the first gains 1e-10: in double precision that is no saddle.
+    assert double["2"].index == 0
+    assert (exact["2"].index, exact["2"].soft, exact["2"].flat) == (1, 0, 0)
+    assert (exact["1"].index, exact["1"].soft) == (0, 0)
+    assert exact["1"].stable
+
+
 def test_extended_precision_of_free_energy() -> None:
     model = LinearVAE([2.0, 1.0], 1)
     point = refine(model.landscape, Family(model, (Group(1, (0,)),)).state(1 / 3), "1/3", dps=40)
