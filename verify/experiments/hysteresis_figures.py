@@ -49,7 +49,7 @@ def draw_skewed(result: ExperimentResult) -> Figure:
         _marks(right, ((1.0, "$\\lambda$"), (star, "$T^*$ "), (end, " $T_s$")))
         left.set_ylabel("rate KL (nats)")
         left.set_title("skewed rows: the rate jumps, with a loop", pad=16)
-        left.legend(fontsize=8, loc="upper right")
+        right.legend(*left.get_legend_handles_labels(), fontsize=8, loc="lower right")
         right.set_ylabel("free energy $F/V$")
         right.set_title("branches cross at coexistence", pad=16)
         for ax in (left, right):
