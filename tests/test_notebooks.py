@@ -6,6 +6,7 @@ The executed copies are kept in ``build/notebooks``, where the documentation tak
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,6 +78,30 @@ def test_public_names_only(path: Path) -> None:
                 assert not {name.name.split(".")[0] for name in node.names} & OWN
 
 
+def asked(exercise: Any) -> list[str]:
+    """The names that an exercise leaves open."""
+    names = []
+    for node in ast.walk(ast.parse(exercise.source)):
+        if isinstance(node, ast.Assign) and any(isinstance(n, ast.Constant) and n.value is ... for n in ast.walk(node)):
+            names += [n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)]
+    return names
+
+
+def wrong(names: list[str]) -> Any:
+    """A cell that answers zero to everything."""
+    lines = [
+        f"{name} = (lambda *a, **k: 0.0) if callable({name}) else 0 * np.asarray({name}, dtype=float)" for name in names
+    ]
+    return nbformat.v4.new_code_cell("\n".join(["import numpy as np", *lines]))
+
+
+def refusal(client: NotebookClient, check: Any, index: int) -> CellExecutionError:
+    """How a check refuses what the kernel now holds; the cell of the notebook stays untouched."""
+    with pytest.raises(CellExecutionError) as refused:
+        client.execute_cell(copy.deepcopy(check), index)
+    return refused.value
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("path", PATHS, ids=IDS)
 def test_runs(path: Path, experiment: Callable[[str], ExperimentResult]) -> None:
@@ -85,17 +110,20 @@ def test_runs(path: Path, experiment: Callable[[str], ExperimentResult]) -> None
     for name in re.findall(r'load_result\("([\w-]+)", root / "build"', source):
         experiment(name)  # what the tutorial reads has to be there
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}})
-    cells = list(enumerate(notebook.cells))
     with client.setup_kernel():
-        for (index, cell), following in zip(cells, [*(c for _, c in cells[1:]), None], strict=True):
+        for index, cell in enumerate(notebook.cells):
             if tag(cell) == "solution":
+                exercise, check = notebook.cells[index - 1], notebook.cells[index + 1]
                 # What the reader sees who has not answered: one line that says so.
-                unanswered = read(path).cells[index + 1]
-                assert following is not None and tag(following) == "check"
-                with pytest.raises(CellExecutionError) as refused:
-                    client.execute_cell(unanswered, index + 1)
-                assert refused.value.ename == "AssertionError"
-                assert re.match(r"exercise \d+ is open: ", refused.value.evalue)
+                unanswered = refusal(client, check, index + 1)
+                assert unanswered.ename == "AssertionError"
+                assert re.match(r"exercise \d+ is open: ", unanswered.evalue)
+                # A check that lets a wrong answer pass is none.
+                client.execute_cell(copy.deepcopy(cell), index)
+                names = asked(exercise)
+                assert names
+                client.execute_cell(wrong(names), index)
+                assert "is open" not in refusal(client, check, index + 1).evalue
             client.execute_cell(cell, index)
     outputs = [output for cell in code(notebook) for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in outputs), "a tutorial without a picture"
