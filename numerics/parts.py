@@ -116,7 +116,9 @@ def parts_of(source: Any, recipe: Recipe, weights: ArrayLike | None = None, *, p
         for k, block in enumerate(found):
             yield _LazyPart(block, names, f"{label} block {k + 1} of {len(found)}", str(block.key))
     elif isinstance(source, Table):
-        yield from _chunk(source.values, source.name or "table", recipe, source.weights, source.columns, part, source.coordinates)
+        yield from _chunk(
+            source.values, source.name or "table", recipe, source.weights, source.columns, part, source.coordinates
+        )
     elif is_framed(source):
         label = type(source).__name__
         # Chosen here, before a value is touched: text in a column nobody asked for does no harm.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator
 
 from numerics.beta_scale import BetaScale
 from numerics.choice import Choice
@@ -56,13 +56,19 @@ def plot_active(scale: BetaScale, choices: Sequence[Choice] = (), ax: Axes | Non
             )  # fmt: skip
         ax.set_xscale("log")
         ax.set_xlim(low, high)
-        ax.set_ylim(-0.03 * live, live * 1.08)
+        if high / low < 1e3:
+            # Few powers of ten: name 2 and 5 times them as well, and all as plain numbers.
+            ax.xaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+            ax.xaxis.set_minor_formatter(FormatStrFormatter("%g"))
+            ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        # The legend stands above the stairs.
+        ax.set_ylim(-0.03 * live, live * (1.08 + 0.12 * len(choices)))
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel(f"β of the loss {scale.loss!r}" + (" (variance learned)" if scale.learned_variance else ""))
         ax.set_ylabel("active modes" if scale.exact else "unstable directions of collapse")
         ax.set_title("mode $k$ is lost at $\\beta_k$", loc="left")
         if choices:
-            ax.legend(loc="best")
+            ax.legend(loc="upper right")
     return ax
 
 

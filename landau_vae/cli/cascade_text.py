@@ -109,6 +109,8 @@ def _modes(args: argparse.Namespace, scale: BetaScale, result: dict[str, Any]) -
     lines = [table(rows, header)]
     if s.rank > shown:
         lines.append(f"… and {s.rank - shown} more modes (--json lists all)")
+    if c.modes < s.rank:
+        lines.append(f"With {c.modes} latents no mode after {c.modes} is ever active: threshold 0.")
     if s.rank < len(s.columns):
         none = len(s.columns) - s.rank
         lines.append(f"{none} {'mode has' if none == 1 else 'modes have'} no variance: threshold 0, never active.")

@@ -81,7 +81,8 @@ def run_experiment(
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values()):
         for option in options:
             if option not in takes:
-                raise InputError(f"the experiment {name!r} has no use for {option}; leave it out")
+                flag = "--scheduler (executor)" if option == "executor" else f"--{option} ({option})"
+                raise InputError(f"the experiment {name!r} has no use for {flag}; leave it out")
     start = time.perf_counter()
     found: ExperimentResult = module.run(preset, data=data, seed=seed, workers=workers, progress=progress, **options)
     from importlib.metadata import PackageNotFoundError, version
