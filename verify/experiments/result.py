@@ -118,7 +118,7 @@ class ExperimentResult:
     version: str = ""
 
     def __post_init__(self) -> None:
-        json.dumps(self.settings, allow_nan=False)
+        json.dumps(dict(self.settings), allow_nan=False)
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
         object.__setattr__(self, "findings", MappingProxyType(dict(self.findings)))
         curves = {name: np.asarray(values, dtype=np.float64) for name, values in self.curves.items()}

@@ -1,0 +1,152 @@
+"""Where a small signal stops growing, case by case, beside the top eigenvalue within the tangent space.
+
+======  ==================================================================  ============
+symbol  meaning                                                             shape, unit
+======  ==================================================================  ============
+T_c     top eigenvalue within the tangent space of the network              (S,), unit
+T_0     temperature of zero growth                                          (S,), unit
+g       growth rate                                                         (S, n)
+======  ==================================================================  ============
+
+The unit is λ_max, or that of the correlations for binary data. Every seed is a network of its own and is measured
+around its own T_c: that chooses where to look, not what is found there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..architecture import Architecture
+from ..collapsed import collapsed_network
+from ..growth import measure_growth, network_streams
+from ..stacked_network import NetworkParameters
+from ..tangent import tangent_threshold
+from .result import Finding
+from .threshold_cases import RowData, growth_width, plain_architectures, restricted_architectures
+
+__all__ = ["GrowthCase", "MeasuredGrowth", "growth_cases", "growth_findings", "run_growth"]
+
+Array = npt.NDArray[np.float64]
+
+_RATIOS = np.array([0.9, 0.97, 1.03, 1.1])
+"""Temperatures over T_c: far enough to tell signs, near enough for a parabola."""
+_SLOW = 2
+"""Bernoulli decoders cannot be given balanced units, and settle in so many times the steps."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GrowthCase:
+    """One architecture on one data set.
+
+    Parameters
+    ----------
+    name : str
+        As findings are named.
+    kind : {"local", "tangent", "bernoulli"}
+        Whether it contains all linear maps, does not, or has a Bernoulli decoder.
+    data : RowData
+        On what.
+    architecture : Architecture
+        What.
+    trunk : str
+        How hidden layers are made.
+    unit : float
+        T is given over this.
+    """
+
+    name: str
+    kind: Literal["local", "tangent", "bernoulli"]
+    data: RowData
+    architecture: Architecture
+    trunk: str = "linear"
+    unit: float = 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the settings of a result."""
+        return {**self.architecture.as_dict(), "trunk": self.trunk, "kind": self.kind, "data": self.data.name}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredGrowth:
+    """What was measured of a case: see the symbol table."""
+
+    tangent: Array
+    zeros: Array
+    temperatures: Array
+    rates: Array
+
+
+def growth_cases(data: Sequence[RowData], bits: RowData) -> list[GrowthCase]:
+    """All cases: every plain and restricted architecture on all data, and Bernoulli decoders on binary data."""
+    cases = []
+    for source in data:
+        features = source.rows.shape[1]
+        width = growth_width(features)
+        cases += [
+            GrowthCase(f"local/{name}@{source.name}", "local", source, architecture)
+            for name, architecture in plain_architectures(width).items()
+        ]
+        cases += [
+            GrowthCase(f"tangent/{name}@{source.name}", "tangent", source, architecture, trunk)
+            for name, (architecture, trunk) in restricted_architectures(features, width).items()
+        ]
+    one = (growth_width(bits.rows.shape[1]),)
+    network = Architecture(encoder=one, decoder=one, activation="tanh", likelihood="bernoulli")
+    cases.append(
+        GrowthCase(f"bernoulli/tanh-1@{bits.name}", "bernoulli", bits, network, unit=float(bits.eigenvalues[0]))
+    )
+    return cases
+
+
+def run_growth(case: GrowthCase, seeds: int, steps: int, seed: int) -> MeasuredGrowth:
+    """Measure a case, one network per seed."""
+    x, architecture = case.data.rows, case.architecture
+    tangents, zeros, temperatures, rates = [], [], [], []
+    for s in range(seeds):
+        root = 1000 * seed + s
+        flat = np.empty(NetworkParameters.size(architecture, x.shape[1], 1))
+        network = collapsed_network(x, architecture, flat, network_streams(root, 1), trunk=case.trunk)
+        tangent = float(tangent_threshold(x, network)[0])
+        growth = measure_growth(
+            x,
+            tangent * _RATIOS,
+            architecture,
+            seeds=1,
+            steps=steps * (_SLOW if case.kind == "bernoulli" else 1),
+            trunk=case.trunk,
+            seed=root,
+        )
+        tangents.append(tangent / case.unit)
+        zeros.append(growth.zeros[0] / case.unit)
+        temperatures.append(growth.temperatures / case.unit)
+        rates.append(growth.rates[:, 0])
+    return MeasuredGrowth(np.array(tangents), np.array(zeros), np.array(temperatures), np.array(rates))
+
+
+def growth_findings(case: GrowthCase, found: MeasuredGrowth) -> dict[str, Finding]:
+    """The finding of a case; empty if no seed changed sign."""
+    known = np.isfinite(found.zeros)
+    if not known.any():
+        return {}
+    zeros, tangent = found.zeros[known], found.tangent[known]
+    # Tangent spaces differ from seed to seed: what scatters is the difference.
+    off = zeros - tangent
+    stderr = float(off.std(ddof=1) / np.sqrt(off.size)) if off.size > 1 else None
+    where = f"{case.data.name}, {_words(case)}"
+    if case.kind == "tangent":
+        return {case.name: Finding(float(zeros.mean()), float(tangent.mean()), stderr=stderr, where=where)}
+    return {case.name: Finding(float(zeros.mean()), 1.0, float(tangent.mean()), stderr, where)}
+
+
+def _words(case: GrowthCase) -> str:
+    a = case.architecture
+    depth = f"{len(a.encoder)}-{len(a.decoder)} hidden layers {a.activation}, " if a.model_class != "linear" else ""
+    sees = "" if a.visible == "all" else f", sees {len(a.visible)} of {case.data.rows.shape[1]} columns"
+    drawn = f", {a.encoder[0]} units as drawn" if case.trunk == "drawn" else ""
+    decoder = ", Bernoulli decoder" if case.kind == "bernoulli" else ""
+    return f"{depth}class {a.model_class}{sees}{drawn}{decoder}"
