@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Numbers must not depend on how many threads BLAS feels like using.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: verify test test-full test-lowest results lint formulas clean
+.PHONY: verify test test-full test-lowest results docs lint formulas clean
 
 verify: $(STAMP)
 	$(BIN)/landau-vae verify --out build/verify
@@ -26,6 +26,15 @@ results: $(STAMP)
 	$(BIN)/landau-vae phase breast-cancer --quiet --out docs/results/phase-breast-cancer
 	for plane in curve flexible; do \
 	  $(BIN)/landau-vae phase-diagram $$plane --quiet --out docs/results/phase-diagram-$$plane || exit 1; done
+
+# The documentation, into build/docs: warnings are errors, every link resolves, nothing is loaded from elsewhere.
+docs: $(STAMP) | build/notebooks
+	$(BIN)/python -m sphinx -b html -n -W --keep-going -q -j auto docs build/docs
+	$(BIN)/python docs/_ext/check_html.py build/docs
+
+# The tutorials, executed by their tests.
+build/notebooks: | $(STAMP)
+	$(BIN)/python -m pytest -n 2 tests/test_notebooks.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -57,7 +66,7 @@ $(STAMP): setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "landau-vae needs Python >= 3.11; call make with PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint,docs]"
 	touch $(STAMP)
 
 clean:

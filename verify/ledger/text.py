@@ -45,7 +45,7 @@ def to_markdown(judged: Sequence[Judged]) -> str:
         "",
         "| claim | verdict |",
         "|---|---|",
-        *(f"| [{j.claim.statement}](#{j.claim.id}) | {_short(j)} |" for j in judged),
+        *(f"| [{_plain(j.claim.statement)}](#{j.claim.id}) | {_short(j)} |" for j in judged),
         "",
     ]
     for j in judged:
@@ -68,9 +68,9 @@ def _section(j: Judged) -> list[str]:
     lines = [
         f"## {c.id}",
         "",
-        f"*{c.statement}*",
+        f"*{_plain(c.statement)}*",
         "",
-        f"- **Verdict:** {j.verdict}.",
+        f"- **Verdict:** {_plain(j.verdict)}.",
         f"- Source: {source_line(*c.source)}{', ' if c.section else ''}{c.section}",
     ]
     if c.derivation:
@@ -87,8 +87,8 @@ def _section(j: Judged) -> list[str]:
 def _row(e: Evidence) -> str:
     outcome = {True: "agrees", False: "breaks it" if e.role == "counter-example" else "**disagrees**", None: "—"}
     cells = [
-        f"{'counter-example: ' if e.role == 'counter-example' else ''}{e.where}",
-        e.quantity,
+        f"{'counter-example: ' if e.role == 'counter-example' else ''}{_plain(e.where)}",
+        _plain(e.quantity),
         f"{_SIGNS[e.relation]} {e.predicted:.4g}",
         "" if e.exact is None else f"{e.exact:.4g}",
         _trained(e.measured),
@@ -96,6 +96,11 @@ def _row(e: Evidence) -> str:
         outcome[e.agrees],
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Text in which a bar does not end a cell and a star does not begin emphasis."""
+    return re.sub(r"([|*])", r"\\\1", text)
 
 
 def _trained(value: float | None) -> str:
