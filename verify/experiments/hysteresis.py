@@ -21,6 +21,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def run(
     progress: Progress | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    executor: Executor | None = None,
 ) -> ExperimentResult:
     """Run the experiment.
 
@@ -88,6 +90,8 @@ def run(
         Called as ``progress(done, total)`` in steps.
     checkpoint, resume
         Folder for checkpoints, and whether to go on from those that it holds.
+    executor : concurrent.futures.Executor or None
+        Trains instead of threads here.
 
     Returns
     -------
@@ -121,8 +125,8 @@ def run(
                 )
                 steps = sum(chunk.steps for chunk in plan.chunks)
                 folder = None if checkpoint is None else Path(checkpoint) / f"{name}-{direction}"
-                jobs[f"{name}/{direction}"] = steps, _job(case, plan, folder, resume)
-    sweeps = train_together(jobs, workers=workers, progress=progress)
+                jobs[f"{name}/{direction}"] = steps, _job(case, plan, folder, resume, executor)
+    sweeps = train_together(jobs, workers=len(jobs) if executor else workers, progress=progress)
     trained = {
         name: Trained.of(case, sweeps.get(f"{name}/up"), sweeps.get(f"{name}/down")) for name, case in cases.items()
     }
@@ -258,7 +262,9 @@ def _cases(s: Mapping[str, Any]) -> tuple[dict[str, Case], dict[str, PhaseSweep]
     return cases, {"skewed": skewed, "parabola-all": tilted, "width": width}
 
 
-def _job(case: Case, plan: SweepPlan, folder: Path | None, resume: bool) -> Callable[[Progress], NetworkSweep]:
+def _job(
+    case: Case, plan: SweepPlan, folder: Path | None, resume: bool, executor: Executor | None
+) -> Callable[[Progress], NetworkSweep]:
     def train(progress: Progress) -> NetworkSweep:
         return run_network_sweep(
             case.rows,
@@ -270,6 +276,7 @@ def _job(case: Case, plan: SweepPlan, folder: Path | None, resume: bool) -> Call
             workers=1,
             checkpoint=folder,
             resume=resume,
+            executor=executor,
         )
 
     return train

@@ -7,8 +7,8 @@ these side by side.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event, Lock
 from typing import TypeVar
 
 __all__ = ["Progress", "train_together"]
@@ -47,10 +47,12 @@ def train_together(
     """
     total = sum(steps for steps, _ in jobs.values())
     done = dict.fromkeys(jobs, 0)
-    lock = Lock()
+    lock, stop = Lock(), Event()
 
     def teller(name: str) -> Progress:
         def tell(count: int, _: int) -> None:
+            if stop.is_set():
+                raise _Stopped
             with lock:
                 done[name] = count
                 if progress is not None:
@@ -58,10 +60,19 @@ def train_together(
 
         return tell
 
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         futures = {name: pool.submit(job, teller(name)) for name, (_, job) in jobs.items()}
-        try:
-            return {name: future.result() for name, future in futures.items()}
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(futures.values()):
+            future.result()  # the first that fails ends the others, whatever its place
+        return {name: future.result() for name, future in futures.items()}
+    except BaseException:
+        # An interrupt reaches this thread only; the jobs hear of it when they next tell how far they are.
+        stop.set()
+        raise
+    finally:
+        pool.shutdown(wait=not stop.is_set(), cancel_futures=True)
+
+
+class _Stopped(Exception):
+    """The other jobs were given up."""
