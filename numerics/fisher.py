@@ -189,7 +189,7 @@ def loss_spectrum(
             return Spectrum.from_moments(data, standardize=standardize, axes=axes)
         return Spectrum.from_table(data, standardize=standardize, axes=axes)
     if isinstance(data, Table):
-        where = data.source or data.name
+        where = data.name or data.source
         data = supported_moments(loss, data.values, data.weights, columns=data.columns, where=where)
     scale = np.sqrt(np.where(data.constant, 1.0, fisher_information(data.mean, loss)))
     spectrum = Spectrum.from_moments(data.scaled(scale), standardize=False, axes=axes)
