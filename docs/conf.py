@@ -40,6 +40,7 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # formulas in what a cell shows, too
 
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
