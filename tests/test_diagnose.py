@@ -417,3 +417,33 @@ def test_encoded_keeps_its_arrays_apart_from_the_callers() -> None:
     encoded = Encoded.of(mu, np.zeros((3, 1)))
     mu[0] = np.nan
     assert np.isfinite(encoded.mu).all()
+
+
+def test_an_archive_may_name_its_loss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {"mu": rng.normal(size=(60, 2)), "sigma": np.full((60, 2), 0.5), "x": rng.normal(size=(60, 4))}
+
+    def told(name: str, *options: str, **convention: object) -> dict[str, object]:
+        np.savez(tmp_path / name, **arrays, **convention)  # type: ignore[arg-type]
+        assert run(["diagnose", str(tmp_path / name), *options, "--json", "--quiet"]) == 0
+        found: dict[str, object] = json.loads(capsys.readouterr().out)
+        del found["meta"]
+        return found
+
+    sizes = {"loss": "mse-sum-kl", "beta": 0.1, "batch_size": 32}
+    words = ["--loss", "mse-sum-kl", "--beta", "0.1", "--batch-size", "32"]
+    assert told("named.npz", **sizes) == told("plain.npz", *words)
+    # Options win, and another loss leaves nothing of the convention that the file names.
+    assert told("named.npz", "--beta", "0.2", **sizes) == told("plain.npz", *words[:3], "0.2", *words[4:])
+    assert told("named.npz", "--loss", "sse", "--beta", "1", **sizes) == told(
+        "plain.npz", "--loss", "sse", "--beta", "1"
+    )
+    for wrong, said in (
+        ({"loss": "mse", "beta": [1.0, 2.0]}, "beta must be a number"),
+        ({"loss": 3, "beta": 1.0}, "loss must be a text, got 3"),
+        ({"loss": "mse", "beta": -1.0}, "beta must be positive"),
+        ({"loss": "mes", "beta": 1.0}, "did you mean 'mse'"),
+    ):
+        np.savez(tmp_path / "wrong.npz", **arrays, **wrong)  # type: ignore[arg-type]
+        assert run(["diagnose", str(tmp_path / "wrong.npz")]) == 2
+        assert said in capsys.readouterr().err

@@ -10,6 +10,7 @@ array        meaning                                             shape
 ``recon``    their reconstructions; optional                     (N, D)
 ``weights``  weights of the rows; optional                       (N,)
 ``columns``  names of the columns of x, text; optional           (D,)
+``loss``     and ``beta``, ``decoder_variance``, ``batch_size``  ()
 ===========  ==================================================  ==========
 """
 
@@ -28,11 +29,14 @@ from theory.errors import InputError
 
 from .encoded import Encoded
 
-__all__ = ["Widths", "read_encoded"]
+__all__ = ["Widths", "read_convention", "read_encoded"]
 
 Widths = Literal["logvar", "sigma"]
 
 _ARRAYS = ("mu", "logvar", "sigma", "x", "recon", "weights", "columns")
+_CONVENTION: dict[str, tuple[type, ...]] = {
+    "loss": (str,), "beta": (int, float), "decoder_variance": (int, float), "batch_size": (int,)
+}  # fmt: skip
 _NAMED: dict[Widths, str] = {"logvar": r"log_?-?var|ln_?-?var", "sigma": r"sigma|std|stddev|scale"}
 
 
@@ -107,6 +111,43 @@ def read_encoded(
     if "x" not in arrays:
         arrays.pop("columns", None)
     return Encoded.of(arrays.pop("mu"), arrays.pop("logvar", None), **arrays)
+
+
+def read_convention(path: str | Path) -> dict[str, Any]:
+    """The loss convention that an archive holds beside its posterior, as keywords of :func:`diagnose_encoded`.
+
+    Parameters
+    ----------
+    path : path-like
+        An ``.npz``, perhaps with the single values ``loss`` (text), ``beta``, ``decoder_variance``, ``batch_size``.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or one of these is not a single value of its kind.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/posterior.npz", mu=[[1.0], [-1.0]], loss="mse", beta=0.1)
+    ...     read_convention(f"{folder}/posterior.npz")
+    {'loss': 'mse', 'beta': 0.1}
+    """
+    found: dict[str, Any] = {}
+    with numpy_file(Path(path).expanduser()) as loaded:
+        if not isinstance(loaded, NpzFile):
+            return found
+        with loaded:
+            for name, kinds in _CONVENTION.items():
+                if name not in loaded:
+                    continue
+                value = loaded[name].item() if loaded[name].size == 1 else loaded[name]
+                if not isinstance(value, kinds):
+                    kind = {str: "a text", int: "an integer"}.get(kinds[-1], "a number")
+                    raise InputError(f"{path}: {name} must be {kind}, got {value!r:.60}; save it as one value")
+                found[name] = value
+    return found
 
 
 def _archive(path: Path, widths: Widths | None) -> dict[str, Any]:

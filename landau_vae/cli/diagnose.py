@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 from verify.diagnosis import Diagnosis, diagnose_encoded
-from verify.encoded_file import read_encoded
+from verify.encoded_file import read_convention, read_encoded
 
 from .output import dumps, meta, note, shortened, table
 
@@ -48,10 +48,7 @@ def run(args: argparse.Namespace) -> int:
     )
     found = diagnose_encoded(
         encoded,
-        loss=args.loss,
-        beta=args.beta,
-        decoder_variance=args.decoder_variance,
-        batch_size=args.batch_size,
+        **_convention(args),
         active_above=args.active_above,
         rate_above=args.rate_above,
     )
@@ -66,6 +63,15 @@ def run(args: argparse.Namespace) -> int:
         save_diagnosis(found, args.out)
     print(document if args.json else _text(found))
     return 0
+
+
+def _convention(args: argparse.Namespace) -> dict[str, Any]:
+    """The loss of the options, and of the archive what they leave open; another loss leaves nothing of it."""
+    names = ("loss", "beta", "decoder_variance", "batch_size")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if "loss" in given or len(args.posterior) > 1:
+        return given
+    return read_convention(args.posterior[0]) | given
 
 
 def _text(found: Diagnosis) -> str:

@@ -13,8 +13,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "posterior",
         nargs="+",
         metavar="POSTERIOR",
-        help="an .npz with mu (N, K), logvar or sigma (N, K), optionally x, recon (N, D), weights, columns; or two "
-        "tables: the means, then the widths",
+        help="an .npz with mu (N, K), logvar or sigma (N, K), optionally x, recon (N, D), weights, columns, and "
+        "loss, beta, decoder_variance, batch_size; or two tables: the means, then the widths",
     )
     parser.add_argument(
         "--widths",
@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drop-columns", nargs="+", default=[], metavar="NAME", help="leave these columns (an index) out of the tables"
     )
-    g = parser.add_argument_group("the loss it was trained with")
+    g = parser.add_argument_group("the loss it was trained with", "by default the one that the .npz names, if it does")
     g.add_argument(
         "--loss",
         metavar="LOSS",
