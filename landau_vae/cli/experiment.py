@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from verify.experiments import EXPERIMENTS, ExperimentResult, draw, run_experiment, save_result
+from verify.experiments import EXPERIMENTS, ExperimentResult, draw, memory_needed, run_experiment, save_result
 
 from .output import dumps, meta, note, progress_bar, table, thread_count
 from .streaming import require_checkpoint, training_executor
@@ -37,13 +37,17 @@ def _one(args: argparse.Namespace, name: str, executor: Executor | None) -> Expe
     options: dict[str, Any] = {} if executor is None else {"executor": executor}
     if args.checkpoint:
         options |= {"checkpoint": Path(args.checkpoint) / name, "resume": args.resume}
+    preset, workers = "quick" if args.quick else args.preset or "full", thread_count(args)
+    memory = None if args.quick else memory_needed(name, preset, data=args.data, workers=workers)
+    if memory is not None:
+        note(args, [f"{name} will take about {memory / 1e6:.0f} MB beside Python and its libraries"])
     with progress_bar(args, name) as progress:
         result = run_experiment(
             name,
-            "quick" if args.quick else args.preset or "full",
+            preset,
             data=args.data,
             seed=args.seed,
-            workers=thread_count(args),
+            workers=workers,
             progress=progress,
             **options,
         )

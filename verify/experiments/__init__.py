@@ -20,7 +20,16 @@ from theory.errors import InputError
 
 from .result import ExperimentResult, Finding, load_result, save_result
 
-__all__ = ["EXPERIMENTS", "ExperimentResult", "Finding", "draw", "load_result", "run_experiment", "save_result"]
+__all__ = [
+    "EXPERIMENTS",
+    "ExperimentResult",
+    "Finding",
+    "draw",
+    "load_result",
+    "memory_needed",
+    "run_experiment",
+    "save_result",
+]
 
 Progress = Callable[[int, int], None]
 
@@ -74,9 +83,7 @@ def run_experiment(
         If the name or the preset is unknown, the data do not suit the experiment, or it has no use for an option.
     """
     module = _module(name)
-    presets = tuple(module.PRESETS)
-    if preset not in presets:
-        raise InputError(f"preset of the experiment {name!r} must be one of {', '.join(presets)}, got {preset!r}")
+    _check_preset(name, preset)
     takes = inspect.signature(module.run).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values()):
         for option in options:
@@ -94,6 +101,25 @@ def run_experiment(
     return replace(found, seconds=time.perf_counter() - start, version=release)
 
 
+def memory_needed(name: str, preset: str = "quick", *, data: str | None = None, workers: int = 2) -> int | None:
+    """Bytes that an experiment takes at its peak, beside the interpreter; None for one that takes little.
+
+    Raises
+    ------
+    InputError
+        If the name or the preset is unknown, or the data cannot be read.
+
+    Examples
+    --------
+    >>> memory_needed("scan", "quick") < 1e9
+    True
+    """
+    module = _module(name)
+    _check_preset(name, preset)
+    estimate = getattr(module, "memory", None)
+    return None if estimate is None else int(estimate(preset, data=data, workers=workers))
+
+
 def draw(result: ExperimentResult, directory: str | os.PathLike[str]) -> list[Path]:
     """Draw the figures of a result into a directory, as PNG and SVG.
 
@@ -108,6 +134,12 @@ def draw(result: ExperimentResult, directory: str | os.PathLike[str]) -> list[Pa
     for name, figure in _module(result.name).draw(result).items():
         written += save_figure(figure, Path(directory), f"{result.name}-{name}")
     return written
+
+
+def _check_preset(name: str, preset: str) -> None:
+    presets = tuple(_module(name).PRESETS)
+    if preset not in presets:
+        raise InputError(f"preset of the experiment {name!r} must be one of {', '.join(presets)}, got {preset!r}")
 
 
 def _module(name: str) -> Any:

@@ -32,6 +32,7 @@ from matplotlib.figure import Figure
 from numerics.functional import solve_functional
 
 from ..architecture import Architecture
+from ..memory import memory_estimate
 from ..network_sweep import NetworkSweep, run_network_sweep
 from ..one_thread import one_blas_thread
 from ..plan import SweepPlan
@@ -40,7 +41,7 @@ from .mixtures import GROUPS, mixture_rows
 from .result import ExperimentResult, Finding
 from .together import Progress, train_together
 
-__all__ = ["PRESETS", "draw", "losses", "run"]
+__all__ = ["PRESETS", "draw", "losses", "memory", "run"]
 
 Array = npt.NDArray[np.float64]
 
@@ -52,6 +53,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "seeds": 2,
         "steps": 1500,
         "first_steps": 4000,
+        "annealing_steps": 2000,
         "batch_size": 384,
         "learning_rate": 5e-3,
         "active_above": 3e-3,
@@ -65,6 +67,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "seeds": 2,
         "steps": 3000,
         "first_steps": 12_000,
+        "annealing_steps": 6000,
         "batch_size": 512,
         "learning_rate": 3e-3,
         "active_above": 2e-3,
@@ -78,6 +81,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "seeds": 1,
         "steps": 30_000,
         "first_steps": 120_000,
+        "annealing_steps": 0,
         "batch_size": 256,
         "learning_rate": 1e-3,
         "active_above": 1e-3,
@@ -91,6 +95,7 @@ latents are found in short time, and call a latent active a little later, as sho
 
 _RANGE = (0.65, 1.05)
 _LATENTS = 4
+_ANNEALING_START = 0.1
 _COLLAPSED_DRAWS = 128
 _GROUPS_TEMPERATURE = 1.8  # above the edge 1.596 of the exact solver, below λ_1 = 9: the second latent stays collapsed
 
@@ -160,27 +165,13 @@ def run(
     del data
     s = PRESETS[preset]
     x = mixture_rows(s["rows"], np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(10,))))
-    spectrum: Array = np.linalg.eigvalsh(np.cov(x.T, ddof=0))[::-1]
-    temperatures: Array = np.linspace(*_RANGE, s["temperatures"])
-    network = Architecture(encoder=s["hidden"], decoder=s["hidden"][::-1], activation="relu")
-    shared = {"latents": _LATENTS, "batch_size": s["batch_size"], "seed": seed}
-    heated = SweepPlan.default(
-        "network",
-        temperatures,
-        seeds=s["seeds"],
-        steps=s["steps"],
-        first_steps=s["first_steps"],
-        learning_rate=s["learning_rate"],
-        direction="up",
-        annealing_steps=s["first_steps"] // 2,
-        annealing_start=0.1,
-        chunk=1,  # a chain from temperature to temperature is one worker's
-        **shared,
-    )
+    spectrum: Array = np.linalg.eigvalsh(np.cov(x.T, ddof=0)).astype(np.float64)[::-1]
+    temperatures: Array = np.linspace(*_RANGE, s["temperatures"], dtype=np.float64)
+    network, heated = _network(s), _heated(s, temperatures, seed)
     # Between λ_3 and λ_2, nearer to λ_3: what is left of the second mode could wake a new latent at T²/λ_2 < λ_3.
     between = float(spectrum[2] ** 0.75 * spectrum[1] ** 0.25)
     straight = SweepPlan.default("network", [between], seeds=s["seeds"], steps=s["first_steps"], learning_rate=5e-3,
-                                 **shared)  # fmt: skip
+                                 latents=_LATENTS, batch_size=s["batch_size"], seed=seed)  # fmt: skip
     split = SweepPlan.default(
         "network", [_GROUPS_TEMPERATURE], seeds=s["seeds"], steps=s["first_steps"], learning_rate=5e-3, latents=1,
         batch_size=256, seed=seed,
@@ -293,7 +284,7 @@ def run(
         "latents": _LATENTS,
         "schedule": heated.schedule,
         "direction": heated.direction,
-        "annealing": [heated.annealing_start, heated.annealing_steps],
+        "annealing_start": heated.annealing_start,
         "architectures": {name: architecture.as_dict() for name, (_, _, architecture) in trainings.items()},
         "collapsed_draws": _COLLAPSED_DRAWS,
         "groups_temperature": _GROUPS_TEMPERATURE,
@@ -307,6 +298,46 @@ def draw(result: ExperimentResult) -> dict[str, Figure]:
     from .residual_cascade_figure import draw_cascade
 
     return {"losses": draw_cascade(result)}
+
+
+def memory(preset: str = "quick", *, data: str | None = None, workers: int = 2) -> int:
+    """Bytes that the experiment takes at its peak, beside the interpreter and its libraries.
+
+    Parameters
+    ----------
+    preset, data, workers
+        As for :func:`run`.
+    """
+    del data
+    s = PRESETS[preset]
+    plan = _heated(s, np.linspace(*_RANGE, s["temperatures"], dtype=np.float64), 0)
+    training = memory_estimate(plan, _network(s), s["rows"], 8, workers=workers, keep_parameters=True)
+    # Densities, their exponentials and a copy in the product, of every pool that is worked on.
+    size: int = max(s["edge_size"], 2000)
+    return max(training, workers * 3 * size**2 * 8)
+
+
+def _network(s: Mapping[str, Any]) -> Architecture:
+    return Architecture(encoder=s["hidden"], decoder=s["hidden"][::-1], activation="relu")
+
+
+def _heated(s: Mapping[str, Any], temperatures: Array, seed: int) -> SweepPlan:
+    """The cascade: every seed from below, each temperature from the one before."""
+    return SweepPlan.default(
+        "network",
+        temperatures,
+        seeds=s["seeds"],
+        latents=_LATENTS,
+        batch_size=s["batch_size"],
+        steps=s["steps"],
+        first_steps=s["first_steps"],
+        learning_rate=s["learning_rate"],
+        direction="up",
+        annealing_steps=s["annealing_steps"],
+        annealing_start=_ANNEALING_START,
+        chunk=1,  # a chain from temperature to temperature is one worker's
+        seed=seed,
+    )
 
 
 def _steps(plan: SweepPlan) -> int:

@@ -31,13 +31,14 @@ from numerics.tables import Table, load_table
 from theory.errors import InputError
 
 from ..architecture import Architecture
+from ..memory import memory_estimate
 from ..network_sweep import NetworkSweep, run_network_sweep
 from ..plan import SweepPlan
 from .result import ExperimentResult, Finding
 from .scan_readouts import Scan, latents_needed, read_scan
 from .together import Progress, train_together
 
-__all__ = ["PRESETS", "SHARES", "draw", "run"]
+__all__ = ["PRESETS", "SHARES", "draw", "memory", "run"]
 
 Array = npt.NDArray[np.float64]
 
@@ -48,7 +49,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "seeds": 2,
         "latents": 16,
         "depths": (2, 1),
-        "steps": 4500,
+        "steps": 5500,
         "batch_size": 64,
         "learning_rate": 3e-3,
         "schedule": "cosine",
@@ -135,28 +136,7 @@ def run(
     variance = float(train.var(0).sum())
     measured = test if len(table.values) >= _LARGE else None
     rows = train if measured is None else measured
-    t = np.geomspace(1.0, s["t_min"], s["temperatures"])
-    plans = {
-        depth: SweepPlan.default(
-            "network",
-            variance * t,
-            seeds=s["seeds"] if depth == s["depths"][0] else 1,
-            latents=s["latents"],
-            steps=s["steps"],
-            batch_size=s["batch_size"],
-            learning_rate=s["learning_rate"],
-            schedule=s["schedule"],
-            chunk=-(-len(t) // 2),
-            seed=seed,
-        )
-        for depth in s["depths"]
-    }
-    architectures = {
-        depth: Architecture(
-            encoder=(_WIDTH,) * depth, decoder=(_WIDTH,) * depth, activation="silu", log_variance_bias=_BIAS
-        )
-        for depth in s["depths"]
-    }
+    plans, architectures = _plans(s, variance, seed), _architectures(s)
 
     def job(depth: int) -> Callable[[Progress], NetworkSweep]:
         folder = None if checkpoint is None else Path(checkpoint) / f"depth-{depth}"
@@ -215,6 +195,49 @@ def draw(result: ExperimentResult) -> dict[str, Figure]:
     from .scan_figures import draw_dimension, draw_identity, draw_scan
 
     return {"scan": draw_scan(result), "identity": draw_identity(result), "dimension": draw_dimension(result)}
+
+
+def memory(preset: str = "quick", *, data: str | None = None, workers: int = 2) -> int:
+    """Bytes that the experiment takes at its peak, beside the interpreter and its libraries.
+
+    Parameters
+    ----------
+    preset, data, workers
+        As for :func:`run`.
+    """
+    s = PRESETS[preset]
+    table = _load(data or _DEFAULT_DATA)
+    rows, features = table.values.shape
+    plans, architectures = _plans(s, 1.0, 0), _architectures(s)
+    return max(memory_estimate(plans[d], architectures[d], rows, features, workers=workers) for d in plans)
+
+
+def _plans(s: Mapping[str, Any], variance: float, seed: int) -> dict[int, SweepPlan]:
+    """What to train, by depth."""
+    return {
+        depth: SweepPlan.default(
+            "network",
+            variance * np.geomspace(1.0, s["t_min"], s["temperatures"]),
+            seeds=s["seeds"] if depth == s["depths"][0] else 1,
+            latents=s["latents"],
+            steps=s["steps"],
+            batch_size=s["batch_size"],
+            learning_rate=s["learning_rate"],
+            schedule=s["schedule"],
+            chunk=-(-s["temperatures"] // 2),
+            seed=seed,
+        )
+        for depth in s["depths"]
+    }
+
+
+def _architectures(s: Mapping[str, Any]) -> dict[int, Architecture]:
+    return {
+        depth: Architecture(
+            encoder=(_WIDTH,) * depth, decoder=(_WIDTH,) * depth, activation="silu", log_variance_bias=_BIAS
+        )
+        for depth in s["depths"]
+    }
 
 
 def _findings(scan: Scan, single: list[Scan], best: Array, pca: Array, where: str) -> dict[str, Finding]:

@@ -37,9 +37,15 @@ def _next_eigenvalue(results: Results) -> Sequence[Evidence]:
 
 def _identity(results: Results) -> Sequence[Evidence]:
     return [
-        *from_findings("scan", "identity-r2", "R² of ln utility against ln threshold", relation=">=", predicted=0.95)(
-            results
-        ),
+        # 0.05: R² of the quick preset scatters by 0.03 from seed to seed, its least modes being trained for short.
+        *from_findings(
+            "scan",
+            "identity-r2",
+            "R² of ln utility against ln threshold",
+            relation=">=",
+            predicted=0.95,
+            tolerance=0.05,
+        )(results),
         *from_findings("scan", "rank-agreement", "rank correlation on the leading modes", relation=">=", predicted=0.8)(
             results
         ),
