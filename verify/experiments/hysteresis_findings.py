@@ -231,8 +231,10 @@ def skewed_findings(free: Trained, linear: Trained, exact: PhaseSweep) -> dict[s
     chain = [(t, s) for t, s in zip(exact.temperatures, exact.up, strict=True) if s is not None]
     active = float(np.interp(between, [t for t, _ in chain], [s.kl for _, s in chain]))
     stated = f"{where}, T = {between:.4g} λ, between λ and T* = {star:.4g} λ"
-    # The cooled networks are collapsed there: F is flat, and its interpolation harmless.
-    crossings = [crossing(up.T, np.interp(up.T, down.T, down.F[:, s]) - up.F[:, s], 0.0) for s in range(up.F.shape[1])]
+    # From the stated temperature on, where the heated networks are clearly lower and the cooled ones collapsed, to the
+    # first crossing: at the ends of the loop both are in one state, and their F cross by chance.
+    loss = np.stack([up.F[i:, s] - np.interp(up.T[i:], down.T, down.F[:, s]) for s in range(up.F.shape[1])])
+    crossings = [crossing(up.T[i:], each, 0.0, first=True) for each in loss]
     meeting = np.array([each[0] for each in crossings if each is not None])
     found = {
         "skewed/kl-up-above": averaged(up.rate[i], exact=active, where=f"heated, {stated}"),
