@@ -6,19 +6,35 @@ STAMP := $(VENV)/.installed
 # Numbers must not depend on how many threads BLAS feels like using.
 export OPENBLAS_NUM_THREADS ?= 2
 
-.PHONY: verify test test-full test-lowest results docs lint formulas clean
+# WorldClim stations, not shipped: the scan takes them if they are there, else a shipped table.
+STATIONS ?= ../shared/data/worldclim14_stations.csv.gz
+
+# The one quick run of the experiments that tests, ledger, docs and notebooks read.
+EXPERIMENTS := build/experiments/.complete
+CODE := $(wildcard theory/*.py numerics/*.py verify/*.py verify/experiments/*.py)
+
+.PHONY: verify test test-full test-lowest results claims docs lint formulas clean
 
 verify: $(STAMP)
 	$(BIN)/landau-vae verify --out build/verify
 
-test: $(STAMP)
+test: $(STAMP) $(EXPERIMENTS)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-full: $(STAMP) test-lowest
+test-full: $(STAMP) $(EXPERIMENTS) test-lowest
 	$(BIN)/python -m pytest -n 2
 	$(MAKE) results
 
-# The verdicts on the shipped tables, kept with their figures under docs/results.
+$(EXPERIMENTS): $(STAMP) $(CODE)
+	$(BIN)/landau-vae experiment all --quick --quiet --out build/experiments
+	touch $@
+
+# CLAIMS.md, from the quick run; a test checks that the committed page is current.
+claims: $(EXPERIMENTS)
+	$(BIN)/landau-vae claims --results build/experiments --markdown >build/CLAIMS.md
+	mv build/CLAIMS.md CLAIMS.md
+
+# The verdicts on the shipped tables and the experiments in full, kept with their figures under docs/results.
 results: $(STAMP)
 	for table in breast-cancer wine digits; do \
 	  $(BIN)/landau-vae verify $$table --quiet --out docs/results/verify-$$table || exit 1; done
@@ -26,6 +42,9 @@ results: $(STAMP)
 	$(BIN)/landau-vae phase breast-cancer --quiet --out docs/results/phase-breast-cancer
 	for plane in curve flexible; do \
 	  $(BIN)/landau-vae phase-diagram $$plane --quiet --out docs/results/phase-diagram-$$plane || exit 1; done
+	for name in threshold residual-cascade hysteresis annealing superfluous; do \
+	  $(BIN)/landau-vae experiment $$name --quiet --out docs/results/experiments || exit 1; done
+	$(BIN)/landau-vae experiment scan --quiet --out docs/results/experiments $(if $(wildcard $(STATIONS)),--data $(STATIONS))
 
 # The documentation, into build/docs: warnings are errors, every link resolves, nothing is loaded from elsewhere.
 docs: $(STAMP) | build/notebooks

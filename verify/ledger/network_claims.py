@@ -243,7 +243,7 @@ NETWORK_CLAIMS = (
         "The cascade can be reproduced from the stated schedule and number of runs.",
         ("landau-vae",),
         "",
-        "",
+        "Gaussian data, or the class `linear`; free classes on real data can end in different minima",
         "",
         "",
         "",
