@@ -44,8 +44,8 @@ Array = npt.NDArray[np.float64]
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quick": {
-        "t_min": 2e-4,
-        "temperatures": 21,
+        "t_min": 5e-4,
+        "temperatures": 19,
         "seeds": 2,
         "latents": 16,
         "depths": (2, 1),
@@ -78,8 +78,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """``published`` has the temperatures, widths and rates of the source (its number of steps is not stated; here 100,000);
-the others have fewer temperatures and, as they are shorter, a larger learning rate that falls to zero. The first of
-the ``depths`` (hidden layers of encoder and of decoder) is scanned with all seeds, the others with one."""
+the others have fewer temperatures, down to where the last latents wake, and, as they are shorter, a larger learning
+rate that falls to zero. The first of the ``depths`` (hidden layers of encoder and of decoder) is scanned with all
+seeds, the others with one."""
 
 _WIDTH = 64
 _BIAS = -4.0
