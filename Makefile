@@ -52,7 +52,7 @@ docs: $(STAMP) | build/notebooks
 	$(BIN)/python docs/_ext/check_html.py build/docs
 
 # The tutorials, executed by their tests.
-build/notebooks: | $(STAMP)
+build/notebooks: | $(STAMP) $(EXPERIMENTS)
 	$(BIN)/python -m pytest -n 2 tests/test_notebooks.py
 
 lint: $(STAMP)

@@ -124,7 +124,7 @@ def test_bibliography_is_that_of_the_code() -> None:
 
 def test_the_ledger_must_be_there_and_whole(tmp_path: Path) -> None:
     page = tmp_path / "CLAIMS.md"
-    with pytest.raises(ExtensionError, match="cannot be read .*; write it with: landau-vae claims"):
+    with pytest.raises(ExtensionError, match="cannot be read .*; run: make claims"):
         pages.ledger(page)
     text = to_markdown([Judged(claim, ()) for claim in CLAIMS])
     page.write_text(text, encoding="utf-8")
@@ -170,7 +170,7 @@ def test_every_public_name_is_in_the_reference() -> None:
     for package in api_pages.PACKAGES:
         for name in api_pages.modules(package)[1:]:
             parent = written[f"{name.rpartition('.')[0]}.rst"]
-            assert f"\n   {name}\n" in parent
+            assert f"   * - :doc:`{name} <{name}>`\n" in parent
     for name in landau_vae.__all__:
         if name.startswith("__"):
             continue
@@ -178,6 +178,9 @@ def test_every_public_name_is_in_the_reference() -> None:
         assert f"`{home}.{name}`" in written["landau_vae.rst"]
         listed = re.search(r":members: (.*)", written[f"{home}.rst"])
         assert listed is not None and name in listed.group(1).split(", ")
+    assert (
+        ".. py:data:: VERDICTS\n   :module: verify.verdicts\n   :value: ('active', " in written["verify.verdicts.rst"]
+    )
     text = api_pages.command_line()
     for verb, *_ in _VERBS:
         assert f"## landau-vae {verb.__name__.rpartition('.')[2].replace('_', '-')}\n" in text

@@ -15,6 +15,8 @@ from functools import cache
 from types import FunctionType
 from typing import Any, Final
 
+from sphinx.pycode import ModuleAnalyzer
+
 import landau_vae
 from landau_vae.cli.options import build_parser
 
@@ -48,16 +50,23 @@ def _module(name: str) -> str:
     module = importlib.import_module(name)
     public = [n for n in module.__all__ if not n.startswith("__")]
     own = [n for n in public if _home(module, n) == name]
-    parts = [f"{name}\n{'=' * len(name)}\n", f".. automodule:: {name}"]
+    # Two hundred modules in the tree of every page would take most of the build: tables lead to them.
+    orphan = ":orphan:\n\n" if "." in name else ""
+    parts = [f"{orphan}{name}\n{'=' * len(name)}\n", f".. automodule:: {name}"]
+    described = set(ModuleAnalyzer.for_module(name).find_attr_docs())
+    bare = [n for n in own if not isinstance(getattr(module, n), type | FunctionType) and ("", n) not in described]
+    own = [n for n in own if n not in bare]
     if own:
         parts[-1] += f"\n   :members: {', '.join(own)}"
-    elsewhere = sorted(set(public) - set(own))
+    parts += [_constant(module, n) for n in bare]
+    elsewhere = sorted(set(public) - {*own, *bare})
     if elsewhere:
         rows = "".join(f"   * - `{_home(module, n)}.{n}`\n     - {_summary(module, n)}\n" for n in elsewhere)
         parts.append(f".. list-table:: Names from other modules\n   :widths: 40 60\n\n{rows}")
     below = [m for m in modules(name.partition(".")[0]) if m.rpartition(".")[0] == name]
     if below:
-        parts.append(".. toctree::\n   :maxdepth: 1\n   :caption: Modules\n\n" + "".join(f"   {m}\n" for m in below))
+        rows = "".join(f"   * - :doc:`{m} <{m}>`\n     - {_first_line(importlib.import_module(m))}\n" for m in below)
+        parts.append(f".. list-table:: Modules\n   :widths: 40 60\n\n{rows}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -75,6 +84,14 @@ def _home(module: Any, name: str) -> str:
     return str(value.__module__)
 
 
+def _constant(module: Any, name: str) -> str:
+    """A constant without a docstring: name and value, if that is one line."""
+    value = repr(getattr(module, name))
+    short = len(value) <= 100 and "0x" not in value and "\n" not in value
+    shown = f"\n   :value: {value}" if short else ""
+    return f".. py:data:: {name}\n   :module: {module.__name__}{shown}"
+
+
 def _constant_home(module: Any, name: str) -> str:
     for statement in ast.parse(inspect.getsource(module)).body:
         if isinstance(statement, ast.ImportFrom) and name in {alias.asname or alias.name for alias in statement.names}:
@@ -88,6 +105,10 @@ def _summary(module: Any, name: str) -> str:
     value = getattr(module, name)
     if not isinstance(value, type | FunctionType):
         return ""
+    return _first_line(value)
+
+
+def _first_line(value: object) -> str:
     line = (inspect.getdoc(value) or "").partition("\n")[0]
     # Out of its module a reference may not resolve.
     line = re.sub(r":[a-z:]+:`~?([^`]*)`", r"``\1``", line)

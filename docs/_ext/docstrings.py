@@ -150,11 +150,6 @@ def _plain_bars(line: str) -> str:
     return "".join(p if i % 2 else re.sub(r"(?<!\\)\|", r"\\|", p) for i, p in enumerate(parts))
 
 
-def _keep_public(_: Sphinx, what: str, __: str, ___: Any, skip: bool, ____: Any) -> bool | None:
-    """A module names what it makes public: constants too, which often have no docstring."""
-    return False if what in ("module", "data") and skip else None
-
-
 def _name_or_code(
     _: str, rawtext: str, text: str, __: int, inliner: Inliner, options: Any = None, content: Any = ()
 ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
@@ -225,7 +220,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register; before napoleon sees a docstring."""
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", _process, priority=100)
-    app.connect("autodoc-skip-member", _keep_public)
     app.connect("missing-reference", _missing)
     app.add_post_transform(Names)
     app.add_role("name", _name_or_code)

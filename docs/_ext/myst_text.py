@@ -11,7 +11,7 @@ from theory.references import REFERENCES
 
 __all__ = ["cited", "display", "latex", "plain", "table"]
 
-_LONG = 120
+_LONG = 160
 """Characters of LaTeX that fit on a line of the page."""
 _SPECIAL = re.compile(r"([\\`*_\[\]<>$|{}~])")
 
@@ -43,8 +43,8 @@ def display(expression: sp.Basic) -> str:
     >>> many = sp.Add(*sp.symbols("x_10:50"))
     >>> print(display(sp.Eq(a, many))[:44])
     \\begin{align*} a &= x_{10} + x_{11} + x_{12}
-    >>> display(many).count("quad")  # four lines
-    3
+    >>> display(many).count("quad")  # three lines
+    2
     """
     written = _tex(expression)
     left, right = expression.args if isinstance(expression, sp.Equality) else (None, expression)

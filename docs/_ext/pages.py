@@ -56,7 +56,7 @@ def ledger(path: Path) -> str:
     ExtensionError
         If the page is not there or is not the ledger.
     """
-    remedy = "write it with: landau-vae claims --results build/experiments --markdown > CLAIMS.md"
+    remedy = "run: make claims"
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
