@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from landau_vae.cli import run
 from landau_vae.cli.options import derive as derive_options
+from landau_vae.cli.options import experiment as experiment_options
 from theory.references import CLAIM_SOURCES
 from verify.experiments import EXPERIMENTS, ExperimentResult, Finding, save_result
 from verify.ledger import CLAIMS, Claim, Evidence, Judged, Results, differences, judge, to_markdown
@@ -120,3 +122,14 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_result(ExperimentResult("threshold", "quick", 0, {}, {"linear/rate": Finding(9.0, predicted=1.0)}), tmp_path)
     assert run(["claims", "rate-law", "--results", str(tmp_path)]) == 1
     assert "fails" in capsys.readouterr().out
+
+
+def test_the_page_is_current(experiment: Callable[[str], ExperimentResult]) -> None:
+    judged = judge(CLAIMS, Results([experiment(name) for name in EXPERIMENTS]))
+    page = (Path(__file__).parents[1] / "CLAIMS.md").read_text(encoding="utf-8")
+    assert differences(page, to_markdown(judged)) == [], "run `make claims` and read what changed"
+    assert [j.claim.id for j in judged if j.kind in ("fails", "undecided")] == []
+
+
+def test_the_command_line_knows_every_experiment() -> None:
+    assert tuple(EXPERIMENTS) == experiment_options.NAMES

@@ -1,7 +1,7 @@
 """The ledger as Markdown, and whether a committed page still says what the evidence says.
 
 Training is reproducible on one machine to the last bit, but not across processors: whether a page is current is
-decided on everything but the digits of measured numbers, which the verdicts judge.
+decided on everything but measured numbers, which the verdicts judge, and where the largest of them was found.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WORDS = {
     "fails": "are refuted",
     "undecided": "are undecided",
 }
-_MEASURED = re.compile(r"⟨[^⟩]*⟩")
+_CELL = re.compile(r"(?<!\\)\|")
 
 
 def to_markdown(judged: Sequence[Judged]) -> str:
@@ -108,17 +108,30 @@ def _trained(value: float | None) -> str:
 
 
 def differences(committed: str, current: str) -> list[str]:
-    """Lines in which two pages differ, measured digits aside; empty if the committed page is current.
+    """Lines in which two pages differ, measured numbers aside; empty if the committed page is current.
+
+    Of a row with measured numbers the quantity, the relation and the outcome are compared.
 
     Examples
     --------
-    >>> differences("a ⟨1.02⟩", "a ⟨1.03⟩"), differences("holds", "fails")
-    ([], ["line 1 should read 'fails', got 'holds'"])
+    >>> row = "| Wine, mode {} | T | = {} | | ⟨{}⟩ | | {} |"
+    >>> differences(row.format(1, 2.0, 1.9, "agrees"), row.format(3, 0.7, 0.6, "agrees"))
+    []
+    >>> differences(row.format(1, 2.0, 1.9, "agrees"), row.format(1, 2.0, 1.1, "**disagrees**"))
+    ["line 1 should read '| T | = | **disagrees**', got '| T | = | agrees'"]
     """
-    old, new = (_MEASURED.sub("⟨⟩", page).splitlines() for page in (committed, current))
+    old, new = ([_comparable(line) for line in page.splitlines()] for page in (committed, current))
     found = [
         f"line {i + 1} should read {b!r}, got {a!r}" for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b
     ]
     if len(old) != len(new):
         found.append(f"the page should have {len(new)} lines, got {len(old)}")
     return found
+
+
+def _comparable(line: str) -> str:
+    if "⟨" not in line or not line.startswith("|"):
+        return line
+    cells = [cell.strip() for cell in _CELL.split(line.strip("|"))]
+    role = "counter-example" if cells[0].startswith("counter-example") else ""
+    return f"{role}| {cells[1]} | {cells[2][:1]} | {cells[-1]}"
