@@ -186,6 +186,20 @@ def test_every_public_name_is_in_the_reference() -> None:
         assert f"## landau-vae {verb.__name__.rpartition('.')[2].replace('_', '-')}\n" in text
 
 
+def test_the_map_of_the_house_names_what_is_there() -> None:
+    named = set(
+        re.findall(r"`((?:theory|numerics|verify|landau_vae)(?:\.\w+)+)`", (DOCS / "architecture.md").read_text())
+    )
+    assert len(named) > 50
+    for name in named:
+        module, _, member = name.rpartition(".")
+        assert importlib.util.find_spec(name) if _is_module(name) else hasattr(importlib.import_module(module), member)
+
+
+def _is_module(name: str) -> bool:
+    return any(name in api_pages.modules(package) for package in api_pages.PACKAGES)
+
+
 def test_broken_links_are_found(tmp_path: Path) -> None:
     (tmp_path / "good.html").write_text(
         '<h1 id="top-of-it">x</h1><a href="#top-of-it">a</a><a href="https://arxiv.org/abs/1">b</a><a href="">c</a>'
