@@ -45,7 +45,8 @@ def _derived(name: str) -> tuple[Derivation, ...]:
     """The derivations of a page."""
     if name in MODELS:
         return _explained(name).derivations
-    return (_FOUNDATIONS[name]() if name in _FOUNDATIONS else derive_relative(name),)
+    derived: Derivation = _FOUNDATIONS[name]() if name in _FOUNDATIONS else derive_relative(name)
+    return (derived,)
 
 
 def all_derivations() -> dict[str, tuple[Derivation, ...]]:

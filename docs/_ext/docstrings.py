@@ -66,7 +66,7 @@ def symbol_table(lines: Sequence[str]) -> list[str]:
             rows = []
             while rest and rest[0].strip():
                 rows.append(rest.pop(0))
-            found += _list_table(rows) if len(rows) > 1 else [*rows, ""]
+            found += _list_table(rows)
         elif _RULER.fullmatch(line) and sum(bool(_RULER.fullmatch(other)) for other in rest) >= 2:
             rows = []
             for _ in range(2):
@@ -80,6 +80,12 @@ def symbol_table(lines: Sequence[str]) -> list[str]:
 
 
 def _list_table(rows: Sequence[str], starts: Sequence[int] | None = None) -> list[str]:
+    if not rows:
+        return []
+    titled = rows[0].startswith("symbol ")
+    if not titled and starts is None and not _COLUMNS.search(rows[0].strip()):
+        # A sentence in front of a table without titles.
+        return [rows[0], "", *_list_table(rows[1:])]
     begins = starts or [0, *(m.end() for m in _COLUMNS.finditer(rows[0].rstrip()))]
     cut: list[list[str]] = []
     for row in rows:
@@ -88,7 +94,7 @@ def _list_table(rows: Sequence[str], starts: Sequence[int] | None = None) -> lis
             cut[-1] = [f"{above} {cell}".strip() for above, cell in zip(cut[-1], cells, strict=True)]
         else:
             cut.append(cells)
-    made = [".. list-table::", "   :header-rows: 1", ""]
+    made = [".. list-table::", *(["   :header-rows: 1"] if titled or starts else []), ""]
     for cells in cut:
         made += [f"   {'* -' if i == 0 else '  -'} {_escaped(cell)}".rstrip() for i, cell in enumerate(cells)]
     return [*made, ""]
