@@ -20,6 +20,7 @@ verify: $(STAMP)
 
 test: $(STAMP) $(EXPERIMENTS)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(MAKE) docs
 
 test-full: $(STAMP) $(EXPERIMENTS) test-lowest
 	$(BIN)/python -m pytest -n 2

@@ -40,6 +40,8 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_code_prompt_show = "Show a solution"
+nb_code_prompt_hide = "Hide the solution"
 nb_render_markdown_format = "myst"  # formulas in what a cell shows, too
 
 autodoc_typehints = "none"

@@ -139,13 +139,18 @@ def test_tutorials_must_have_been_executed(tmp_path: Path) -> None:
     committed, executed = tmp_path / "committed", tmp_path / "executed"
     committed.mkdir()
     executed.mkdir()
-    cells = [{"cell_type": "code", "metadata": {"tags": ["solution"]}}, {"cell_type": "markdown", "metadata": {}}]
+    text = ["See arXiv:1912.10702", " and `landau-vae derive linear`."]
+    solution = {"cell_type": "code", "metadata": {"tags": ["solution"]}}
+    cells = [solution, {"cell_type": "markdown", "metadata": {}, "source": text}]
     (committed / "a.ipynb").write_text(json.dumps({"cells": cells}))
     with pytest.raises(ExtensionError, match=r"lacks the executed notebook a\.ipynb"):
         pages.notebooks(committed, executed)
     (executed / "a.ipynb").write_text(json.dumps({"cells": cells}))
     found = json.loads(pages.notebooks(committed, executed)["a.ipynb"])
     assert [cell["metadata"]["tags"] for cell in found["cells"]] == [["solution", "hide-cell"], []]
+    assert found["cells"][1]["source"] == (
+        "See arXiv:1912.10702 {cite}`dai2020` and [`landau-vae derive linear`](#theory-linear)."
+    )
 
 
 def test_symbol_tables_lose_nothing() -> None:

@@ -125,7 +125,7 @@ def _escaped(cell: str) -> str:
     return "".join(p if i % 2 else re.sub(r"([\\*|_])", r"\\\1", p) for i, p in enumerate(parts))
 
 
-def cite_works(line: str) -> str:
+def cite_works(text: str, role: str = ":cite:`{}`") -> str:
     """Put a citation behind every arXiv number of a known work.
 
     Examples
@@ -138,9 +138,9 @@ def cite_works(line: str) -> str:
 
     def cited(match: re.Match[str]) -> str:
         key = _ARXIV.get(match.group(1))
-        return match.group() if key is None else f"{match.group()} :cite:`{key}`"
+        return match.group() if key is None else f"{match.group()} {role.format(key)}"
 
-    return _NUMBER.sub(cited, line)
+    return _NUMBER.sub(cited, text)
 
 
 def _process(_: Sphinx, what: str, __: str, ___: Any, ____: Any, lines: list[str]) -> None:

@@ -18,6 +18,8 @@ from sphinx.util.math import get_node_equation_number
 
 __all__ = ["mathml", "setup"]
 
+# Named functions are set off from the factor before them.
+_FUNCTION = re.compile(r"<mi>(ln|log|exp|sin|cos|tan|sinh|cosh|tanh)</mi>")
 # The converter knows the starred and plain environments of amsmath but not those for use within a formula.
 _WITHIN = (("aligned", "align*"), ("gathered", "align*"), ("split", "align*"))
 
@@ -57,7 +59,7 @@ def mathml(latex: str, *, display: bool = False) -> str:
     left_over = re.search(r"\\[A-Za-z]+", found)
     if left_over:
         raise ValueError(f"no MathML for {left_over.group()} in {latex!r}")
-    return found
+    return _FUNCTION.sub(r'<mo form="prefix" lspace="0.17em" rspace="0em">\1</mo>', found)
 
 
 def _converted(node: nodes.Element, display: bool) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from api_pages import api_pages, command_line
 from derivation_pages import ORDER, assumptions, class_table, derivation_pages, notation, undecided
+from docstrings import cite_works
 from myst_text import cited, plain, table
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -23,7 +24,7 @@ from verify.ledger import CLAIMS
 
 __all__ = ["bibtex", "conditions", "generate", "ledger", "notebooks", "setup"]
 
-# The verbs of the ledger's evidence lines, which the page links to the derivation.
+# The command that prints a derivation.
 _DERIVED_BY = re.compile(r"`landau-vae derive ([a-z-]+)`")
 
 
@@ -65,11 +66,17 @@ def ledger(path: Path) -> str:
     if missing:
         raise ExtensionError(f"the ledger {path} lacks the claim {missing[0]!r}; {remedy}")
 
-    def linked(match: re.Match[str]) -> str:
+    return "(claims-ledger)=\n\n" + _linked(text)
+
+
+def _linked(text: str) -> str:
+    """Text in which a derivation's command leads to its page."""
+
+    def link(match: re.Match[str]) -> str:
         name = match.group(1)
         return f"[{match.group()}](#theory-{name})" if name in ORDER else match.group()
 
-    return "(claims-ledger)=\n\n" + _DERIVED_BY.sub(linked, text)
+    return _DERIVED_BY.sub(link, text)
 
 
 def notebooks(committed: Path, executed: Path) -> dict[str, str]:
@@ -90,12 +97,15 @@ def notebooks(committed: Path, executed: Path) -> dict[str, str]:
 
 
 def _folded(notebook: str) -> str:
-    """Solutions are for those who ask: their cells are folded away."""
+    """Solutions are for those who ask: their cells are folded away; works are cited, derivations linked."""
     content = json.loads(notebook)
     for cell in content["cells"]:
         tags = cell["metadata"].setdefault("tags", [])
         if "solution" in tags:
             tags.append("hide-cell")
+        if cell["cell_type"] == "markdown":
+            text = _linked("".join(cell["source"]))
+            cell["source"] = cite_works(text, "{{cite}}`{}`")
     return json.dumps(content, ensure_ascii=False, indent=1)
 
 
