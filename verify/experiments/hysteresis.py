@@ -82,16 +82,8 @@ def run(
         A key of :data:`PRESETS`.
     data : str or None
         Not used: the data are those whose exact equilibria are known.
-    seed : int
-        Root of all randomness.
-    workers : int
-        Threads; the result does not depend on it.
-    progress : callable or None
-        Called as ``progress(done, total)`` in steps.
-    checkpoint, resume
-        Folder for checkpoints, and whether to go on from those that it holds.
-    executor : concurrent.futures.Executor or None
-        Trains instead of threads here.
+    seed, workers, progress, checkpoint, resume, executor
+        As in :func:`verify.experiments.run_experiment`.
 
     Returns
     -------
