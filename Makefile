@@ -22,9 +22,9 @@ test: $(STAMP) $(EXPERIMENTS)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 	$(MAKE) docs
 
-test-full: $(STAMP) $(EXPERIMENTS) test-lowest
+# The full runs first: tests read what they keep.
+test-full: $(STAMP) $(EXPERIMENTS) test-lowest results
 	$(BIN)/python -m pytest -n 2
-	$(MAKE) results
 
 $(EXPERIMENTS): $(STAMP) $(CODE)
 	$(BIN)/landau-vae experiment all --quick --quiet --out build/experiments
