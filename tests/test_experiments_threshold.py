@@ -89,7 +89,7 @@ def test_the_ledger_finds_its_evidence(experiment: Load) -> None:
     }
     claims = [claim for claim in CLAIMS if claim.id in names]
     assert len(claims) == len(names)
-    for judged in judge(claims, Results([experiment("threshold")])):
+    for judged in judge(claims, Results([experiment("threshold"), experiment("residual-cascade")])):
         assert judged.kind in ("holds", "holds-under"), judged.verdict
 
 

@@ -15,7 +15,7 @@ from landau_vae.cli.options import derive as derive_options
 from landau_vae.cli.options import experiment as experiment_options
 from theory.references import CLAIM_SOURCES
 from verify.experiments import EXPERIMENTS, ExperimentResult, Finding, save_result
-from verify.ledger import CLAIMS, Claim, Evidence, Judged, Results, differences, judge, to_markdown
+from verify.ledger import CLAIMS, QUESTIONS, Claim, Evidence, Judged, Results, differences, judge, to_markdown
 
 YES = Evidence("x", "=", 1.0, exact=1.0, where="here")
 NO = Evidence("x", "=", 1.0, exact=2.0, where="there")
@@ -85,6 +85,39 @@ def test_the_contested_pair_appears_with_conditions() -> None:
         assert statements[name].fails_when
 
 
+def test_the_referee_is_answered_claim_by_claim(experiment: Callable[[str], ExperimentResult]) -> None:
+    known = {claim.id for claim in CLAIMS}
+    assert [question.number for question in QUESTIONS] == ["i", "ii", "iii", "iv", "v", "vi"]
+    judged = judge(CLAIMS, Results([experiment(name) for name in EXPERIMENTS]))
+    page = to_markdown(judged)
+    for question in QUESTIONS:
+        assert question.claims and set(question.claims) <= known
+        assert f"| ({question.number}) " in page
+        for name in question.claims:
+            found = next(j for j in judged if j.claim.id == name)
+            assert question.number in found.to_json()["referee"]
+    # Assumptions and trajectories are answered by a case in which the bare statement breaks.
+    first = {question.number: next(j for j in judged if j.claim.id == question.claims[0]) for question in QUESTIONS}
+    assert all(first[number].counter_example for number in ("i", "ii", "iii", "v"))
+    assert "referee" not in to_markdown([judged_ for judged_ in judged if judged_.claim.id == "water-filling"])
+
+
+def test_the_schedules_and_the_number_of_runs_are_stated(experiment: Callable[[str], ExperimentResult]) -> None:
+    claim = next(claim for claim in CLAIMS if claim.id == "reproducible")
+    results = [experiment(name) for name in claim.experiments]
+    (found,) = judge([claim], Results(results))
+    stated = {e.where.partition(":")[0]: e.where for e in found.evidence if "schedule" in e.quantity}
+    assert set(stated) == {"threshold", "residual-cascade"} == {result.name for result in results}
+    for result in results:
+        for item in ("seeds", "steps", "batch_size", "learning_rate", "schedule"):
+            assert str(result.settings[item]) in stated[result.name]
+    # A record that lacks an item cannot be reproduced from.
+    lacking = {name: value for name, value in results[0].settings.items() if name != "seeds"}
+    poor = ExperimentResult(results[0].name, "quick", 0, lacking, results[0].findings)
+    (found,) = judge([claim], Results([poor, results[1]]))
+    assert (found.kind, found.verdict.rpartition("(")[2]) == ("fails", "threshold: seeds)")
+
+
 def test_exact_claims_need_no_experiment() -> None:
     found = {j.claim.id: j.kind for j in judge([c for c in CLAIMS if not c.experiments], Results([]))}
     assert set(found.values()) <= {"holds", "holds-under", "fails-when"}, found
@@ -115,6 +148,8 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)["claims"]
     assert [c["id"] for c in found] == ["critical-slowing-down"]
     assert set(found[0]["evidence"]) == {"predicted", "exact", "measured", "stderr"}
+    needed = {"id", "statement", "source", "section", "conditions", "symbolic", "solver", "experiments", "verdict"}
+    assert needed <= set(found[0])
     assert run(["claims", "phlogiston"]) == 2
     assert "unknown claim 'phlogiston'" in capsys.readouterr().err
     assert run(["claims", "rate-law", "--results", str(tmp_path)]) == 2

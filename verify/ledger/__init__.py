@@ -7,11 +7,12 @@ judged; ``to_markdown`` writes the page.
 from .claim import Claim, Evidence, Judged, Results, judge
 from .linear_claims import LINEAR_CLAIMS
 from .network_claims import NETWORK_CLAIMS
+from .referee import QUESTIONS
 from .relative_claims import RELATIVE_CLAIMS
 from .text import differences, to_markdown
 from .transition_claims import TRANSITION_CLAIMS
 
-__all__ = ["CLAIMS", "Claim", "Evidence", "Judged", "Results", "differences", "judge", "to_markdown"]
+__all__ = ["CLAIMS", "QUESTIONS", "Claim", "Evidence", "Judged", "Results", "differences", "judge", "to_markdown"]
 
 CLAIMS = (*TRANSITION_CLAIMS, *LINEAR_CLAIMS, *NETWORK_CLAIMS, *RELATIVE_CLAIMS)
 """Every claim, in the order of the page."""

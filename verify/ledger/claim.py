@@ -23,6 +23,7 @@ from typing import Any, Literal
 from theory.references import REFERENCES, source_line
 
 from ..experiments.result import ExperimentResult, Finding
+from .referee import questions_of
 
 __all__ = ["Claim", "Evidence", "Judged", "Results", "judge"]
 
@@ -167,7 +168,8 @@ class Claim:
     source : tuple of str
         Keys of :data:`theory.references.REFERENCES`.
     section : str
-        Where in the source.
+        Where in the source, e.g. ``"abstract"``; empty where it is not known, and for claims of this project, whose
+        derivation is named instead.
     conditions : str
         Under which it is true, to be read after "holds under"; empty if it needs none.
     fails_when : str
@@ -262,6 +264,8 @@ class Judged:
             "statement": c.statement,
             "source": f"{source_line(*c.source)}{', ' if c.section else ''}{c.section}",
             "references": list(c.source),
+            "section": c.section,
+            "referee": questions_of(c.id),
             "conditions": c.conditions,
             "fails_when": c.fails_when,
             "symbolic": c.derivation,

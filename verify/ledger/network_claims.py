@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .claim import Claim, Evidence, Results
 from .linear_claims import from_findings
@@ -113,20 +114,37 @@ def _memorises(results: Results) -> Sequence[Evidence]:
     )(results)
 
 
+_STATED = ("temperatures", "seeds", "steps", "learning_rate", "batch_size", "schedule", "architectures")
+"""Without these a cascade cannot be trained again."""
+
+
 def _reproducible(results: Results) -> Sequence[Evidence]:
-    settings = results.settings("threshold")
-    stated = ("temperatures", "seeds", "steps", "learning_rate", "batch_size", "schedule", "architectures")
-    missing = [name for name in stated if name not in settings]
     return [
-        Evidence(
-            "items of the schedule that the record lacks",
-            "=",
-            0.0,
-            exact=float(len(missing)) if settings else None,
-            where="experiment threshold" + (f": {', '.join(missing)}" if missing else ""),
-        ),
+        *[_stated(experiment, results.settings(experiment)) for experiment in ("threshold", "residual-cascade")],
         *from_findings("threshold", "seed-spread/", "spread of M² over seeds", relation="<=", predicted=0.1)(results),
     ]
+
+
+def _stated(experiment: str, settings: Mapping[str, Any]) -> Evidence:
+    """Whether a record states the schedule and the number of runs, and what they are."""
+    quantity = "items of the schedule that the record lacks"
+    if not settings:
+        return Evidence(quantity, "=", 0.0, where=f"{experiment} (not run)")
+    missing = [name for name in _STATED if name not in settings]
+    if missing:
+        return Evidence(quantity, "=", 0.0, exact=float(len(missing)), where=f"{experiment}: {', '.join(missing)}")
+    t = settings["temperatures"]
+    count = t if isinstance(t, int) else len(t)
+    annealed = settings.get("annealing_steps")
+    first = (
+        f"{settings.get('first_steps', settings['steps'])} steps{f' ({annealed} with annealed KL)' if annealed else ''}"
+    )
+    more = f", then {settings['steps']} each, warm-started" if "first_steps" in settings else " each"
+    where = (
+        f"{experiment}: {settings['seeds']} runs × {count} temperatures, {first}{more}, batches of "
+        f"{settings['batch_size']}, learning rate {settings['learning_rate']} ({settings['schedule']})"
+    )
+    return Evidence(quantity, "=", 0.0, exact=0.0, where=where)
 
 
 NETWORK_CLAIMS = (
@@ -247,7 +265,7 @@ NETWORK_CLAIMS = (
         "",
         "",
         "",
-        ("threshold",),
+        ("threshold", "residual-cascade"),
         _reproducible,
     ),
 )

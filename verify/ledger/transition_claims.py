@@ -232,7 +232,7 @@ TRANSITION_CLAIMS = (
         "kl-discontinuous",
         "KL is discontinuous at the threshold λ_max.",
         ("li2025",),
-        "",
+        "abstract",
         "free encoder and decoder, and a mode with κ3 ≠ 0 or κ4 > 2 (narrower classes: see the class "
         "table); the jump then "
         "lies at T* > λ_max, not at λ_max",
@@ -247,7 +247,7 @@ TRANSITION_CLAIMS = (
         "local-threshold",
         "Every VAE, of any architecture, loses local stability of full collapse at exactly λ_max.",
         ("li2025", "dai2020"),
-        "",
+        "abstract of the first",
         "the architecture represents small linear maps in encoder and decoder",
         "it does not: the threshold is then the top eigenvalue within its tangent space",
         "residual-stability",
