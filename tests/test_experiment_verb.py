@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import io
 import json
+import re
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from landau_vae.cli import run
+from landau_vae.cli.output import progress_bar
 from verify.experiments import EXPERIMENTS, load_result, scan
 
 TINY = {**scan.PRESETS["quick"], "temperatures": 9, "seeds": 1, "latents": 3, "depths": (1,), "steps": 400}
@@ -88,3 +94,24 @@ def test_a_wrong_option_is_refused_in_one_line(
     said = capsys.readouterr()
     assert message in said.err and "Traceback" not in said.err
     assert said.out == ""
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_shows_the_time_that_remains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := _Terminal())
+    with progress_bar(argparse.Namespace(quiet=False), "scan") as show:
+        for done in (1, 2):
+            time.sleep(0.15)  # a bar is drawn ten times a second at most
+            show(done, 400)
+    # Done of all, time gone, time left: half a minute at this pace, minutes on a busy machine.
+    gone, left = re.findall(r"scan:.* 2/400 \[(\d\d:\d\d)<(\d\d:\d\d)", terminal.getvalue())[-1]
+    assert gone < left
+
+    monkeypatch.setattr(sys, "stderr", silent := _Terminal())
+    with progress_bar(argparse.Namespace(quiet=True), "scan") as show:
+        show(1, 2)
+    assert silent.getvalue() == ""

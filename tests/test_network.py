@@ -483,6 +483,26 @@ def test_training_reaches_the_rate_distortion_bound_of_gaussian_data_and_not_les
     assert (excess > -0.015).all() and (excess < 0.03).all()
 
 
+def test_training_on_fixed_noise_would_pass_below_the_bound_and_fresh_noise_does_not() -> None:
+    """A fair two-point variable is strictly sub-Gaussian: above T = 1 the rate–distortion bound is its variance, 1."""
+    x = np.repeat([[-1.0], [1.0]], 16, axis=0)
+    t, architecture = np.array([1.5]), Architecture(encoder=(16,), decoder=(32,))
+    kernel = NetworkKernel(x, t, 1, architecture, batch_size=len(x), rows=np.random.default_rng(1))
+    kernel.initialize(_generators(1))
+    noise, adam = np.random.default_rng(2).standard_normal((1, 1, len(x))), Adam(kernel.theta, betas=(0.9, 0.999))
+    for step in range(4000):
+        kernel.differentiate_at(x, noise)
+        adam.step(kernel.gradient, cosine_rate(step, 4000, 1e-2))
+    # The decoder learns the noise of each row by heart, which costs no rate ...
+    assert _loss(_one(kernel.export(), 0), architecture, t[0], x, noise[0]) < 0.9
+    # ... and of which nothing is left with any other.
+    assert kernel.evaluate()["loss"][0] > 1
+
+    kernel.initialize(_generators(1))
+    _train(kernel, 1500, 1e-2)
+    assert kernel.evaluate()["loss"][0] == pytest.approx(1, abs=0.05)  # 32 draws; f is 0 up to what Adam leaves
+
+
 def test_learned_variance_is_that_of_probabilistic_pca() -> None:
     """β = 1, affine: the maximum-likelihood η² is the mean of the eigenvalues left out (Tipping & Bishop 1999)."""
     rng = np.random.default_rng(0)

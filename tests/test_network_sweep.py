@@ -11,6 +11,7 @@ import pytest
 
 from theory.errors import InputError
 from verify.architecture import Architecture
+from verify.experiments.threshold_cases import real
 from verify.network_sweep import NetworkSweep, run_network_sweep
 from verify.plan import SweepPlan
 from verify.posterior import posterior_statistics, truncated_distortion
@@ -189,3 +190,21 @@ def test_input_is_checked() -> None:
         run_network_sweep(x, _plan(), Architecture(visible=(0, 7)))
     with pytest.raises(InputError, match="not kept"):
         run_network_sweep(x, _plan(steps=2), SMALL).model(0, 0)
+
+
+@pytest.mark.slow
+def test_the_posterior_scale_tells_whether_training_has_converged() -> None:
+    """A² = 1 holds at equilibrium; a deep network on Digits takes long to get there, and its free energy says so."""
+    x = real("digits").rows
+    architecture = Architecture(encoder=(16, 16), decoder=(16, 16), activation="silu")
+    shared: dict[str, Any] = {"seeds": 1, "latents": 2, "batch_size": 128, "learning_rate": 5e-3, "schedule": "inverse"}
+
+    def trained(steps: int) -> tuple[float, float]:
+        sweep = run_network_sweep(x, SweepPlan.default("network", [0.15], steps=steps, **shared), architecture)
+        assert sweep.signal_fraction.min() > 0.9
+        return float(np.abs(sweep.statistics.posterior_scale - 1).max()), float(sweep.free_energy[0, 0])
+
+    (early, before), (late, after) = trained(6000), trained(36_000)
+    assert early > 0.04
+    assert late < 0.6 * early
+    assert after < before
