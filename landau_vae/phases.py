@@ -31,6 +31,7 @@ from theory.cumulants import Cumulants
 from theory.errors import InputError
 from theory.explain import explain
 from theory.model import ModelClass, model_class
+from verify.one_thread import one_blas_thread
 
 __all__ = ["Phase", "phase"]
 
@@ -217,22 +218,24 @@ def phase(
     chosen = ModelClass(chosen.name, chosen.decoder, chosen.mean, chosen.width, latents=latents, dimensions=dimensions)
     proxy = subgaussian_proxy(small.points)
     grid = _temperatures(max(proxy.upper, 1.0) + 2 * _STEP)
-    sweep = sweep_functional(small.points, grid, model=chosen, latents=latents, seed=seed)
-    own = standardized_cumulants(scores, table.weights, order=4)
-    joint = joint_cumulants(spectrum, table.values, table.weights) if full and spectrum.rank > 1 else None
-    return Phase(
-        data=table.name,
-        model=chosen,
-        mode=None if full else int(mode),
-        eigenvalue=eigenvalue,
-        quantization=small.error,
-        points=len(small.points.weights),
-        cumulants=own if joint is None else own | {"co_skewness": float(joint.known[2, 1])},
-        verdict=_verdict(model, joint or own, sweep, proxy),
-        sweep=sweep,
-        proxy=proxy,
-        bounds=tuple(_bound(small.points, float(t)) for t in np.linspace(_COLDEST, grid[-1], _BOUNDS)),
-    )
+    # Matrices of a few hundred rows: a second thread gains little, and on a busy machine waiting for it takes minutes.
+    with one_blas_thread():
+        sweep = sweep_functional(small.points, grid, model=chosen, latents=latents, seed=seed)
+        own = standardized_cumulants(scores, table.weights, order=4)
+        joint = joint_cumulants(spectrum, table.values, table.weights) if full and spectrum.rank > 1 else None
+        return Phase(
+            data=table.name,
+            model=chosen,
+            mode=None if full else int(mode),
+            eigenvalue=eigenvalue,
+            quantization=small.error,
+            points=len(small.points.weights),
+            cumulants=own if joint is None else own | {"co_skewness": float(joint.known[2, 1])},
+            verdict=_verdict(model, joint or own, sweep, proxy),
+            sweep=sweep,
+            proxy=proxy,
+            bounds=tuple(_bound(small.points, float(t)) for t in np.linspace(_COLDEST, grid[-1], _BOUNDS)),
+        )
 
 
 def _temperatures(warmest: float) -> NDArray[np.float64]:
