@@ -109,6 +109,8 @@ def test_cite(capsys: pytest.CaptureFixture[str]) -> None:
     assert "landau-vae" in capsys.readouterr().out
     assert run(["cite", "threshold"]) == 0
     assert "@" in capsys.readouterr().out
+    assert run(["cite", "mean-field-law"]) == 0  # a claim of the ledger stands for its sources
+    assert "@" in capsys.readouterr().out
     assert "phlogiston" in error_of(capsys, "cite", "phlogiston")
 
 
@@ -116,6 +118,8 @@ def test_cite(capsys: pytest.CaptureFixture[str]) -> None:
     ("args", "words"),
     [
         (["cascade", "no-such"], ["no-such", "breast-cancer"]),
+        (["experiment", "threshold", "--seed", "-1"], ["--seed", "-1"]),
+        (["phase-diagram", "curve", "--out", "/dev/null/x"], ["cannot write /dev/null/x"]),
         (["cascade", "missing.csv"], ["missing.csv"]),
         (["cascade", "wine", "--at", "t=-1"], ["--at", "'t=-1'", "e.g. t=0.1"]),
         (["cascade", "wine", "--at", "0.1"], ["--at", "T=NUMBER"]),

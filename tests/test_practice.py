@@ -481,7 +481,7 @@ def test_command_line_on_bits_and_counts(capsys: pytest.CaptureFixture[str], tmp
         (["--loss", "mse", "--batch-size", "3"], "--batch-size must stand with loss 'mse-sum-kl'"),
         (["--loss", "sse", "--decoder-variance", "2"], "--decoder-variance must stand with loss 'elbo'"),
         (["--loss", "bce"], "column 'alcohol' must lie between 0 and 1"),
-        (["--at", "beta=0"], "got 'T=0'"),
+        (["--at", "beta=0"], "got 'beta=0'"),
         (["--noise-floor", "-1"], "noise_variance"),
         (["--bootstrap", "1"], "resamples must be at least 2"),
         (["--decoder-variance", "0"], "decoder_variance must be positive"),

@@ -26,6 +26,8 @@ def run(argv: list[str] | None = None) -> int:
     try:
         args = parser.parse_args(argv)
         args.command_line = list(sys.argv[1:] if argv is None else argv)
+        if getattr(args, "seed", 0) < 0:
+            raise InputError(f"--seed must not be negative, got {args.seed}; 0 is the default")
         status: int = args.run(args)
         sys.stdout.flush()
     except SystemExit as stop:  # argparse: --help and --version give 0, a wrong option 2

@@ -157,12 +157,20 @@ def _temperatures(texts: list[str], scale: BetaScale) -> list[float]:
     for text in texts:
         name, _, number = text.partition("=")
         if name in ("beta", "β"):
-            # The number is checked like the others, under its own name.
-            (value,) = temperature_values([f"T={number}"], volume)
-            found.append(float(scale.temperature(value)[0]))
+            found.append(float(scale.temperature(_positive_beta(text, number))[0]))
         else:
             found += temperature_values([text], volume)
     return found
+
+
+def _positive_beta(text: str, number: str) -> float:
+    try:
+        value = float(number)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise InputError(f"--at takes beta=NUMBER with a positive, finite number, got {text!r}; e.g. beta=0.1")
+    return value
 
 
 def _at(scale: BetaScale, temperatures: list[float]) -> list[dict[str, Any]]:

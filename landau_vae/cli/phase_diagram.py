@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from numerics.files import require_writable
+
 from ..planes import curve_diagram, flexible_diagram
 from .output import dumps, limit_threads, meta, table
 
@@ -12,6 +14,8 @@ _UNITS = {"coexistence": "variance of the mode", "kl_jump": "nat", "signal_jump"
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0."""
+    if args.out:
+        require_writable(args.out)
     solve = curve_diagram if args.plane == "curve" else flexible_diagram
     with limit_threads(args):
         found = solve() if args.points is None else solve(args.points)
