@@ -75,9 +75,14 @@ def require_writable(directory: str | os.PathLike[str]) -> None:
     InputError
         If it cannot be made or written.
     """
-    with atomic_write(Path(directory) / ".writable") as file:
-        file.write(b"")
-    _remove(Path(directory) / ".writable")
+    probe = Path(directory) / ".writable"
+    try:
+        with atomic_write(probe) as file:
+            file.write(b"")
+    except InputError as error:
+        # The user named the folder and knows nothing of the probe.
+        raise InputError(str(error).replace(str(probe), str(directory), 1)) from error
+    _remove(probe)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
