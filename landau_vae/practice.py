@@ -27,6 +27,7 @@ from numerics.fisher import loss_spectrum
 from numerics.higher_moments import ModeCumulants, ModeFrame
 from numerics.linear_equilibrium import Cascade
 from numerics.moments import Moments
+from numerics.projection import feasible_kurtosis
 from numerics.tables import Table, load_table
 from theory.errors import InputError
 
@@ -253,7 +254,7 @@ def _order(scale: BetaScale, cumulants: ModeCumulants, mode: int) -> ModeOrder:
         # What rounding leaves of an odd moment of symmetric data is none: a verdict hangs on its being zero.
         skewness = 0.0
     # Two-point scores lie on the edge of what a distribution can have, and rounding may push them over it.
-    kappa = {"kappa3": skewness, "kappa4": max(kurtosis, float(np.nextafter(skewness**2 - 2, np.inf)))}
+    kappa = {"kappa3": skewness, "kappa4": feasible_kurtosis(skewness, kurtosis)}
     # Modes before this one count as known.
     size = float(np.linalg.norm(cumulants.co_skewness[mode - 1, mode - 1 :]))
     # ‖κ⃗‖ takes the part of |κ3| when the decoder sees all columns.

@@ -27,7 +27,7 @@ from theory.errors import InputError
 from .checked import checked_weights
 from .spectrum import Spectrum
 
-__all__ = ["joint_cumulants", "mode_scores", "standardized_cumulants"]
+__all__ = ["feasible_kurtosis", "joint_cumulants", "mode_scores", "standardized_cumulants"]
 
 _ROUNDING = 1e-13
 """A moment below this share of the absolute moment is rounding."""
@@ -104,12 +104,18 @@ def standardized_cumulants(scores: ArrayLike, weights: ArrayLike | None = None, 
     for n in range(3, order + 1):
         kappa.append(moments[n] - sum(comb(n - 1, j - 1) * kappa[j] * moments[n - j] for j in range(1, n)))
         if n == 4:
-            kappa[4] = _feasible(kappa[3], kappa[4])
+            kappa[4] = feasible_kurtosis(kappa[3], kappa[4])
     return {f"kappa{n}": kappa[n] for n in range(3, order + 1)}
 
 
-def _feasible(kappa3: float, kappa4: float) -> float:
-    """The nearest κ_4 ≥ κ_3² − 2, to the last bit: data of two values lie on that edge, and rounding beyond."""
+def feasible_kurtosis(kappa3: float, kappa4: float) -> float:
+    """The nearest κ_4 ≥ κ_3² − 2, to the last bit: data of two values lie on that edge, and rounding beyond.
+
+    Examples
+    --------
+    >>> feasible_kurtosis(1.0, -1.0 - 1e-15), feasible_kurtosis(0.0, 3.0)
+    (-1.0, 3.0)
+    """
     least = Fraction(kappa3) ** 2 - 2
     if Fraction(kappa4) >= least:
         return kappa4

@@ -507,3 +507,10 @@ def test_scales_are_frozen_and_replaceable() -> None:
     assert replace(scale, loss="half-sse").thresholds.tolist() == [2.0, 1.0]
     with pytest.raises(AttributeError):
         scale.loss = "mse"  # type: ignore[misc]
+
+
+def test_a_column_of_two_values_lies_on_the_edge_of_what_a_distribution_allows() -> None:
+    # κ4 = κ3² − 2 up to rounding, which may fall on the wrong side.
+    table = load_table(np.repeat([[1.0], [0.0]], [10, 44], axis=0))
+    (found,) = expected_order(beta_scale(table, standardize=False), table, modes=1)
+    assert found.excess_kurtosis == pytest.approx(found.skewness**2 - 2, rel=1e-12)

@@ -108,10 +108,7 @@ class Diagnosis:
     @property
     def distortion(self) -> float | None:
         """``E‖x − recon‖²``; None without both."""
-        x, recon = self.encoded.x, self.encoded.recon
-        if x is None or recon is None:
-            return None
-        return float(np.average(np.square(x - recon).sum(axis=1), weights=self.encoded.weights))
+        return self.encoded.distortion
 
     def explains(self, latent: int) -> dict[str, float]:
         """The columns of x most correlated with a living latent, by name, largest |r| first; none for a dead one."""

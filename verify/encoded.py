@@ -110,6 +110,13 @@ class Encoded:
                 require_squares(array, names, name)
 
     @property
+    def distortion(self) -> float | None:
+        """``E‖x − recon‖²``; None without both."""
+        if self.x is None or self.recon is None:
+            return None
+        return float(np.average(np.square(self.x - self.recon).sum(axis=1), weights=self.weights))
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of all arrays and their shapes (little-endian), in hexadecimal."""
         digest = hashlib.sha256()

@@ -192,8 +192,6 @@ def compare_linear(
     cascade = Cascade(loss_spectrum(table, loss, standardize=False, axes=False), encoded.mu.shape[1])
     scale = BetaScale(cascade, loss, batch_size, decoder_variance)
     signal = statistics.signal_fraction[statistics.ranking]
-    distortion = None
-    if encoded.recon is not None and scale.exact:
-        distortion = float(np.average(np.square(encoded.x - encoded.recon).sum(axis=1), weights=encoded.weights))
+    distortion = encoded.distortion if scale.exact else None
     temperature = float(scale.temperature(beta)[0])
     return LinearAgreement(scale, temperature, signal, active_above, float(statistics.total_rate), distortion)

@@ -295,7 +295,13 @@ class _Networks:
             for name in _STATISTICS:
                 record[name][i] = getattr(statistics, name)
             record["distortion"][i], record["distortion_mean"][i] = truncated_distortion(
-                vae.decode, mu, log_variance, self.test, weights=self.shares, generator=noise[i]
+                vae.decode,
+                mu,
+                log_variance,
+                self.test,
+                weights=self.shares,
+                generator=noise[i],
+                ranking=statistics.ranking,
             )
         for name, loss in losses.items():
             loss[~finite] = np.nan

@@ -225,6 +225,11 @@ class SweepPlan:
         return len(self.temperatures) * self.seeds
 
     @property
+    def chunk_steps(self) -> int:
+        """Optimiser steps of all chunks together: what progress is counted in."""
+        return sum(chunk.steps for chunk in self.chunks)
+
+    @property
     def chunks(self) -> tuple[Chunk, ...]:
         """What is trained in one array, in a fixed order; models that share minibatches are in one chunk.
 

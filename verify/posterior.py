@@ -206,6 +206,7 @@ def truncated_distortion(
     weights: npt.ArrayLike | None = None,
     generator: np.random.Generator,
     draws: int = 1,
+    ranking: npt.NDArray[np.intp] | None = None,
 ) -> tuple[Array, Array]:
     """Ranked truncated distortion ``D_r = E‖x − f(z)‖²`` with the r latents of largest M² and the others at 0.
 
@@ -224,6 +225,8 @@ def truncated_distortion(
         neither on how many models are measured together nor on the size of the blocks.
     draws : int
         Samples of z per row.
+    ranking : ndarray of int (…, K), optional
+        That of :class:`PosteriorStatistics` of the same rows and weights, if it is known already.
 
     Returns
     -------
@@ -258,7 +261,8 @@ def truncated_distortion(
     if isinstance(draws, bool) or draws != int(draws) or draws < 1:
         raise InputError(f"draws must be an integer of at least 1, got {draws!r}; one sample per row is the least")
     p = probabilities(weights, rows)
-    ranking = posterior_statistics(mu, log_variance, weights).ranking
+    if ranking is None:
+        ranking = posterior_statistics(mu, log_variance, weights).ranking
     rank = np.empty_like(ranking)
     np.put_along_axis(rank, ranking, np.broadcast_to(np.arange(latents), ranking.shape), axis=-1)
 

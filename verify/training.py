@@ -121,7 +121,7 @@ def train(
     elif resume:
         raise InputError("resume needs the checkpoint folder of the run to continue; give checkpoint as well")
     jobs = [Job(problem, plan, chunk, folder, throw) for chunk in plan.chunks]
-    report = Reporter(progress, sum(job.chunk.steps for job in jobs))
+    report = Reporter(progress, plan.chunk_steps)
     if executor is None:
         pool = ThreadPoolExecutor(workers)
         try:

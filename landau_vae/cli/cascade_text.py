@@ -36,9 +36,9 @@ def text(args: argparse.Namespace, data: Table, scale: BetaScale, result: dict[s
             for a in result["at"]
         ]  # fmt: skip
         lines += ["", table(rows, ["T", "t", "β", "active", "KL (nat)", "distortion", "posterior means"])]
-    lines += _answers(args, scale, result)
+    lines += _answers(args, result)
     if "any_vae" in result:
-        lines += ["", *_any_vae(result["any_vae"], scale)]
+        lines += ["", *_any_vae(result["any_vae"])]
     for part, held in result.get("held_out", {}).items():
         left = held["distortion_by_rank"]
         ranks = sorted({r for r in (1, 2, 5, 10) if r < len(left)})
@@ -117,7 +117,7 @@ def _modes(args: argparse.Namespace, scale: BetaScale, result: dict[str, Any]) -
     return lines
 
 
-def _answers(args: argparse.Namespace, scale: BetaScale, result: dict[str, Any]) -> list[str]:
+def _answers(args: argparse.Namespace, result: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     if args.keep is not None:
         k = result["keep"]
@@ -162,7 +162,7 @@ def _beta(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
     return [f"  your β from {lower:.6g} to {_end(upper)}; take β = {found['beta']:.6g}"]
 
 
-def _any_vae(found: dict[str, Any], scale: BetaScale) -> list[str]:
+def _any_vae(found: dict[str, Any]) -> list[str]:
     collapse = found["full_collapse"]
     above = collapse["collapse_optimal_above"]
     lines = [

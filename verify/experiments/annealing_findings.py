@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..network_sweep import NetworkSweep
-from .result import Finding
+from .result import Finding, standard_error
 
 __all__ = ["branch_finding", "shift_finding", "speed_finding", "steps_within", "trap_finding"]
 
@@ -58,7 +58,7 @@ def speed_finding(name: str, constant: Road, annealed: Road, where: str) -> dict
     if not ratio.size:
         return {}
     words = f"{where}: {np.nanmean(second):.0f} steps annealed, {np.nanmean(first):.0f} constant"
-    return {name: Finding(float(ratio.mean()), stderr=_stderr(ratio), where=words)}
+    return {name: Finding(float(ratio.mean()), stderr=standard_error(ratio), where=words)}
 
 
 def shift_finding(
@@ -66,7 +66,7 @@ def shift_finding(
 ) -> dict[str, Finding]:
     """(F annealed − F constant)/V at the end."""
     shift = (_tail(roads[schedule][1]).mean(axis=0) - _tail(roads["constant"][1]).mean(axis=0)) / variance
-    return {name: Finding(float(shift.mean()), 0.0, stderr=_stderr(shift), where=f"{where}, {schedule}")}
+    return {name: Finding(float(shift.mean()), 0.0, stderr=standard_error(shift), where=f"{where}, {schedule}")}
 
 
 def branch_finding(curves: Mapping[str, Array], settings: Mapping[str, Any], window: float) -> dict[str, Finding]:
@@ -81,7 +81,9 @@ def branch_finding(curves: Mapping[str, Array], settings: Mapping[str, Any], win
         f"T = {t:g} λ between λ and T* = {window:.3f} λ"
     )
     return {
-        "branch/skewed": Finding(float((above - below).mean()), exact=exact, stderr=_stderr(above - below), where=where)
+        "branch/skewed": Finding(
+            float((above - below).mean()), exact=exact, stderr=standard_error(above - below), where=where
+        )
     }
 
 
@@ -92,13 +94,9 @@ def trap_finding(constant: NetworkSweep, annealed: NetworkSweep, case: str) -> d
     for schedule, sweep in (("constant", constant), ("from-zero", annealed)):
         dead = (sweep.total_rate[0] < _DEAD).astype(np.float64)
         words = f"{case}, T = {t:g} λ_max, {schedule}: {int(dead.sum())} of {dead.size} networks end collapsed"
-        found[f"trap/{case}/{schedule}"] = Finding(float(dead.mean()), 0.0, stderr=_stderr(dead), where=words)
+        found[f"trap/{case}/{schedule}"] = Finding(float(dead.mean()), 0.0, stderr=standard_error(dead), where=words)
     return found
 
 
 def _tail(free_energy: Array) -> Array:
     return free_energy[-max(1, round(_TAIL * len(free_energy))) :]
-
-
-def _stderr(values: Array) -> float | None:
-    return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else None

@@ -115,9 +115,8 @@ def run(
                     direction=direction,
                     **(schedule | {"learning_rate": rate or schedule["learning_rate"]}),
                 )
-                steps = sum(chunk.steps for chunk in plan.chunks)
                 folder = None if checkpoint is None else Path(checkpoint) / f"{name}-{direction}"
-                jobs[f"{name}/{direction}"] = steps, _job(case, plan, folder, resume, executor)
+                jobs[f"{name}/{direction}"] = plan.chunk_steps, _job(case, plan, folder, resume, executor)
     sweeps = train_together(jobs, workers=len(jobs) if executor else workers, progress=progress)
     trained = {
         name: Trained.of(case, sweeps.get(f"{name}/up"), sweeps.get(f"{name}/down")) for name, case in cases.items()

@@ -186,13 +186,13 @@ def run(
         )  # fmt: skip
 
     def together(names: tuple[str, ...], done: int) -> dict[str, NetworkSweep]:
-        jobs = {name: (_steps(trainings[name][1]), job(name)) for name in names}
+        jobs = {name: (trainings[name][1].chunk_steps, job(name)) for name in names}
         tell = None if progress is None else lambda now, _: progress(done + now, total)
         return train_together(jobs, workers=workers, progress=tell)
 
-    total = sum(_steps(plan) for _, plan, _ in trainings.values())
+    total = sum(plan.chunk_steps for _, plan, _ in trainings.values())
     sweeps = together(("linear", "groups"), 0)
-    sweeps |= together(("cascade",), _steps(straight) + _steps(split))
+    sweeps |= together(("cascade",), straight.chunk_steps + split.chunk_steps)
     cascade = sweeps["cascade"]
 
     size, pools = s["edge_size"], s["edge_pools"]
@@ -331,10 +331,6 @@ def _heated(s: Mapping[str, Any], temperatures: Array, seed: int) -> SweepPlan:
         chunk=1,  # a chain from temperature to temperature is one worker's
         seed=seed,
     )
-
-
-def _steps(plan: SweepPlan) -> int:
-    return sum(chunk.steps for chunk in plan.chunks)
 
 
 def _stderr(values: Array, own: Array) -> float:

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from numerics.files import write_text
 from theory.errors import InputError
 
-__all__ = ["SCHEMA", "ExperimentResult", "Finding", "load_result", "save_result"]
+__all__ = ["SCHEMA", "ExperimentResult", "Finding", "load_result", "save_result", "standard_error"]
 
 SCHEMA = "landau-vae experiment 1"
 """Written into every result; a later format gets a new number."""
@@ -207,6 +207,17 @@ def load_result(name: str, directory: str | os.PathLike[str]) -> ExperimentResul
         raise InputError(f"cannot read {path}: {error.strerror}; check its permissions") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({type(error).__name__}: {error}); {remedy}") from error
+
+
+def standard_error(values: NDArray[np.float64]) -> float | None:
+    """Of the mean of independent runs; None for a single one.
+
+    Examples
+    --------
+    >>> standard_error(np.array([1.0, 3.0])), standard_error(np.array([1.0]))
+    (1.0, None)
+    """
+    return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else None
 
 
 def _rounded(value: float) -> float:

@@ -139,7 +139,7 @@ def run(
         )  # fmt: skip
 
     # One depth after the other: each has chunks for all workers.
-    jobs = {str(d): (sum(chunk.steps for chunk in plans[d].chunks), job(d)) for d in s["depths"]}
+    jobs = {str(d): (plans[d].chunk_steps, job(d)) for d in s["depths"]}
     sweeps = train_together(jobs, workers=1, progress=progress)
 
     main = sweeps[str(s["depths"][0])]

@@ -174,10 +174,10 @@ def run(
         )
 
     names = [f"linear-{i}" for i in range(len(tables))]
-    jobs: dict[str, tuple[int, Callable[[Progress], Any]]] = {"free": (_steps(free), train_free)}
+    jobs: dict[str, tuple[int, Callable[[Progress], Any]]] = {"free": (free.chunk_steps, train_free)}
     for name, x in zip(names, tables, strict=True):
-        jobs[name] = _steps(linear), train_linear(x, name, linear)
-    jobs["linear-pure"] = _steps(beside), train_linear(pure, "linear-pure", beside)
+        jobs[name] = linear.chunk_steps, train_linear(x, name, linear)
+    jobs["linear-pure"] = beside.chunk_steps, train_linear(pure, "linear-pure", beside)
     trained = train_together(jobs, workers=workers, progress=progress)
     findings, curves = _linear(tables, [trained[name] for name in names], edge)
     more, drawn = _free(pure, trained["free"], trained["linear-pure"], free_edge, streams[-1])
@@ -214,10 +214,6 @@ def run(
         findings=findings | more,
         curves=curves | drawn,
     )
-
-
-def _steps(plan: SweepPlan) -> int:
-    return sum(chunk.steps for chunk in plan.chunks)
 
 
 def _linear(tables: list[Array], sweeps: list[Sweep], edge: float) -> tuple[dict[str, Finding], dict[str, Array]]:

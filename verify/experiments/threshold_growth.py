@@ -26,7 +26,7 @@ from ..collapsed import collapsed_network
 from ..growth import measure_growth, network_streams
 from ..stacked_network import NetworkParameters
 from ..tangent import tangent_threshold
-from .result import Finding
+from .result import Finding, standard_error
 from .threshold_cases import RowData, growth_width, plain_architectures, restricted_architectures
 
 __all__ = ["GrowthCase", "MeasuredGrowth", "growth_cases", "growth_findings", "run_growth"]
@@ -136,7 +136,7 @@ def growth_findings(case: GrowthCase, found: MeasuredGrowth) -> dict[str, Findin
     zeros, tangent = found.zeros[known], found.tangent[known]
     # Tangent spaces differ from seed to seed: what scatters is the difference.
     off = zeros - tangent
-    stderr = float(off.std(ddof=1) / np.sqrt(off.size)) if off.size > 1 else None
+    stderr = standard_error(off)
     where = f"{case.data.name}, {_words(case)}"
     if case.kind == "tangent":
         return {case.name: Finding(float(zeros.mean()), float(tangent.mean()), stderr=stderr, where=where)}

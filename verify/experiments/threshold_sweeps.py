@@ -20,7 +20,7 @@ from numerics import _formulas
 from ..network_sweep import NetworkSweep
 from ..posterior import ACTIVE, posterior_statistics
 from ..trained_vae import TrainedVAE, network_from
-from .result import Finding
+from .result import Finding, standard_error
 from .threshold_cases import RowData
 
 __all__ = ["identity_findings", "sweep_findings"]
@@ -57,7 +57,7 @@ def sweep_findings(name: str, sweep: NetworkSweep, data: RowData) -> dict[str, F
         found[f"mean-field/{name}"] = Finding(
             float(abs(off[i, r])),
             0.0,
-            stderr=_stderr(away[i, :, r]),
+            stderr=standard_error(away[i, :, r]),
             where=_where(name, temperatures[~near][i], f"rank {r + 1}"),
         )
     alive = sweep.signal_fraction > ACTIVE
@@ -127,10 +127,6 @@ def _rescaled(vae: TrainedVAE, parameters: dict[str, Array], rows: Array) -> tup
     after = posterior_statistics(mu, log_variance).signal_fraction[0]
     shift = np.abs(other.decode(mu) - vae.decode(vae.encode(rows)[0])).max()
     return float(after), float(shift)
-
-
-def _stderr(values: Array) -> float | None:
-    return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else None
 
 
 def _where(name: str, temperature: float, more: str) -> str:
