@@ -191,9 +191,7 @@ class Cluster:
         import dask
 
         # The block is computed where it is measured, and only its moments travel.
-        return self.client.compute(
-            dask.delayed(_measure_block, pure=False)(part.block, part.head(), recipe, measurement)
-        )
+        return self.client.compute(dask.delayed(measure_part, pure=False)(part.head(), recipe, measurement, part.block))
 
     def _next(self, waiting: deque[tuple[Part, Any]]) -> tuple[Part, Any]:
         part, future = waiting[0]
@@ -294,10 +292,6 @@ class _ClusterExecutor(ThreadPoolExecutor):
         future = self._cluster.client.submit(fn, *args, **kwargs, pure=False)
         result: R = self._cluster._result(getattr(fn, "__name__", "a call"), future, self._stop)
         return result
-
-
-def _measure_block(block: Any, part: Part, recipe: Recipe, measurement: Measurement[S]) -> S | None:
-    return measure_part(part, recipe, measurement, block)
 
 
 def _versions() -> str:

@@ -103,9 +103,8 @@ def fold(
     InputError
         If no row is left, the checkpoint exists and is not to be continued, cannot be used, or belongs to other data.
     """
-    book = (
-        None if checkpoint is None else _Book.opened(Path(checkpoint), dict(what) | {"recipe": _plain(recipe)}, resume)
-    )
+    identity = {**what, "recipe": asdict(recipe)}
+    book = None if checkpoint is None else _Book.opened(Path(checkpoint), identity, resume)
     state = None if book is None or not book.arrays else restore(book.arrays)
     rest = iter(parts) if book is None else book.beyond(iter(parts))
     results = (engine or _here)(rest, recipe, measurement)
@@ -150,6 +149,7 @@ class _Book:
     def opened(cls, path: Path, what: dict[str, Any], resume: bool) -> _Book:
         path = path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
         require_writable(path.parent)
+        what = json.loads(json.dumps(what))  # as it comes back from the file: tuples are lists there
         if not path.exists():
             return cls(path, what, [], {}, -1, last=time.monotonic())
         if not resume:
@@ -166,7 +166,7 @@ class _Book:
                 raise InputError(f"{path}: not a checkpoint of an accumulation ({error}); give another file") from None
         if not same_version:
             raise InputError(f"{path}: a checkpoint of another version of landau-vae; remove it and begin anew")
-        for name, value in json.loads(json.dumps(what)).items():
+        for name, value in what.items():
             if found.get(name) != value:
                 raise InputError(
                     f"{path}: the checkpoint was made with another {name} ({_differing(found.get(name), value)}); ask "
@@ -199,11 +199,6 @@ class _Book:
             np.savez(file, allow_pickle=False, book=np.array(book), **({} if state is None else state.to_arrays()))
         self.last = time.monotonic()
         self.saved, self.cost = len(self.merged), self.last - start
-
-
-def _plain(recipe: Recipe) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
-    return plain
 
 
 def _differing(found: Any, wanted: Any) -> str:
