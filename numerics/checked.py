@@ -17,7 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from theory.errors import InputError
 
-__all__ = ["checked_weights", "constant", "listing", "require_degrees", "require_finite", "require_squares"]
+__all__ = [
+    "checked_rows",
+    "checked_weights",
+    "constant",
+    "listing",
+    "require_degrees",
+    "require_finite",
+    "require_squares",
+]
 
 Array = NDArray[np.float64]
 
@@ -78,6 +86,57 @@ def require_squares(values: Array, columns: Sequence[str], where: str) -> None:
                 f"{where}: column {columns[k]!r} {what} {size[k]:.3g} and its variance {verdict} in double precision; "
                 "change its unit or drop it with --drop-columns"
             )
+
+
+def checked_rows(values: ArrayLike, name: str, *, least: int = 2, columns: int | None = None, like: str = "x") -> Array:
+    """Rows of an argument as float64, shape (N, D).
+
+    Parameters
+    ----------
+    values : array_like
+        What was given.
+    name : str
+        The argument that errors name.
+    least : int
+        Rows there must be.
+    columns : int, optional
+        D, where it is known from ``like``.
+    like : str
+        What has so many columns.
+
+    Raises
+    ------
+    InputError
+        Unless it is a matrix of finite real numbers of that shape.
+
+    Examples
+    --------
+    >>> checked_rows([[1, 2], [3, np.nan]], "x")
+    Traceback (most recent call last):
+    theory.errors.InputError: x must be finite, but 1 value is not (first in row 2, column 2); drop or fill those rows
+    """
+    try:
+        x = np.asarray(values)
+    except ValueError as error:
+        raise InputError(
+            f"{name} must be a matrix, got rows of different lengths; give one row per observation"
+        ) from error
+    if x.ndim != 2 or len(x) < least or x.shape[1] == 0 or x.dtype.kind not in "fiub":
+        raise InputError(
+            f"{name} must be a matrix of real numbers with at least {least} row{'s' * (least > 1)}, got shape "
+            f"{x.shape} and dtype {x.dtype}; give one row per observation"
+        )
+    if columns is not None and x.shape[1] != columns:
+        raise InputError(f"{name} must have {columns} columns like {like}, got shape {x.shape}; give the same columns")
+    x = np.asarray(x, dtype=np.float64)
+    if not np.isfinite(x).all():
+        bad = np.argwhere(~np.isfinite(x))
+        row, column = bad[0] + 1
+        count = "1 value is" if len(bad) == 1 else f"{len(bad)} values are"
+        raise InputError(
+            f"{name} must be finite, but {count} not (first in row {row}, column {column}); drop or fill those rows"
+        )
+    return x
 
 
 def checked_weights(weights: ArrayLike, count: int, where: str, *, least: int = 2) -> Array:

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from theory.errors import InputError
 
-from .checked import checked_weights, constant, require_finite
+from .checked import checked_rows, checked_weights, constant
 
 __all__ = [
     "BootstrapThresholds",
@@ -246,17 +246,10 @@ def bootstrap_thresholds(
     >>> bool(abs(b.standard_error[0] / (b.sample[0] * np.sqrt(2 / 400)) - 1) < 0.25)
     True
     """
-    x = np.asarray(data)
-    if x.ndim != 2 or len(x) < 2 or x.shape[1] == 0 or x.dtype.kind not in "fiub":
-        raise InputError(
-            f"data must be a (rows, columns) array of real numbers with at least 2 rows, got shape {x.shape}; "
-            "give one row per observation"
-        )
+    x = checked_rows(data, "data")
     if _count("resamples", resamples) < 2:
         raise InputError(f"resamples must be at least 2, got {resamples!r}; try 200")
-    x = x.astype(np.float64)
     names = [f"x{k + 1}" for k in range(x.shape[1])]
-    require_finite(x, names, "data")
     p = np.ones(len(x)) if weights is None else checked_weights(weights, len(x), "data")
     if standardize and information is None and (flat := constant(x, p)).any():
         which = names[int(flat.argmax())]

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from theory.errors import InputError
 
-from .checked import checked_weights, require_finite
+from .checked import checked_rows, checked_weights
 
 __all__ = ["PointSet", "three_points"]
 
@@ -70,15 +70,7 @@ class PointSet:
             For a wrong shape, values that are not finite, or weights that are not usable.
         """
         x = np.asarray(points)
-        if x.ndim == 1:
-            x = x[:, None]
-        if x.ndim != 2 or x.size == 0 or x.dtype.kind not in "fiub":
-            raise InputError(
-                f"points must be a (rows, columns) array of real numbers, got shape {np.shape(points)} and dtype "
-                f"{x.dtype}; give one row per point"
-            )
-        x = x.astype(np.float64)
-        require_finite(x, [f"x{k + 1}" for k in range(x.shape[1])], "points")
+        x = checked_rows(x[:, None] if x.ndim == 1 else x, "points", least=1)
         p = np.ones(len(x)) if weights is None else checked_weights(weights, len(x), "points", least=1)
         rows, inverse = np.unique(x[p > 0], axis=0, return_inverse=True)
         merged: Array = np.bincount(inverse.ravel(), weights=p[p > 0] / p.max()).astype(np.float64)

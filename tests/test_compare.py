@@ -37,9 +37,17 @@ def failing(checks: tuple[Check, ...]) -> set[str]:
     return {check.name for check in checks if not check.passed}
 
 
+def planted(latents: Latents, **changes: Array) -> Latents:
+    """Latents with measured arrays replaced, by their names there or among the order parameters."""
+    own = {name: array for name, array in changes.items() if hasattr(latents.statistics, name)}
+    statistics = dataclasses.replace(latents.statistics, **own)
+    rest = {name: array for name, array in changes.items() if name not in own}
+    return dataclasses.replace(latents, statistics=statistics, **rest)
+
+
 def replanted(report: Report, **changes: Array) -> set[str]:
     """Names of the checks that fail when measured arrays are replaced."""
-    latents = dataclasses.replace(report.trained.latents, **changes)
+    latents = planted(report.trained.latents, **changes)
     return failing(judge(report.cascade, read(latents, report.trained.gradient_norm), report.exact))
 
 
@@ -48,7 +56,7 @@ def with_signal(report: Report, change: Callable[[Array], Array]) -> set[str]:
     latents = report.trained.latents
     ranked = np.clip(change(latents.ranked(latents.signal_fraction).copy()), 0, 1 - 1e-12)
     signal = np.empty_like(ranked)
-    np.put_along_axis(signal, latents.ranking, ranked, axis=-1)
+    np.put_along_axis(signal, latents.statistics.ranking, ranked, axis=-1)
     return replanted(report, signal_fraction=signal, rate=-0.5 * np.log1p(-signal))
 
 
@@ -112,7 +120,11 @@ def test_swapped_modes_fail(report: Report) -> None:
     fits[1], fits[2] = fits[2], fits[1]
     swapped = dataclasses.replace(report.trained, collapse=tuple(fits))
     assert {"collapse-spectrum", "rank-agreement", "identity"} <= failing(judge(report.cascade, swapped, report.exact))
-    assert "signal-fraction" in with_signal(report, lambda m2: m2[..., [0, 2, 1, 3]])
+    # Signal fractions are ranked by themselves; the other measured arrays can be of the wrong latent.
+    latents = report.trained.latents
+    rate = np.empty_like(latents.rate)
+    np.put_along_axis(rate, latents.statistics.ranking, latents.ranked(latents.rate)[..., [0, 2, 1, 3]], axis=-1)
+    assert "rate" in replanted(report, rate=rate)
 
 
 @pytest.mark.parametrize("mode", [0, 3])
@@ -155,7 +167,7 @@ def test_a_model_below_the_optimum_fails(report: Report) -> None:
     [("posterior_scale", 0.02, "posterior-scale"), ("jensen", 2e-3, "jensen-gap"), ("mean", 0.02, "centred")],
 )
 def test_models_off_a_stationary_point_fail(report: Report, array: str, shift: float, check: str) -> None:
-    values = getattr(report.trained.latents, array) + shift
+    values = getattr(report.trained.latents.statistics, array) + shift
     assert check in replanted(report, **{array: values})
 
 
@@ -175,9 +187,8 @@ def test_a_latent_alive_above_the_largest_eigenvalue_fails(report: Report) -> No
 def test_no_active_mode_is_a_failure_with_a_reason(report: Report) -> None:
     dead = with_signal(report, np.zeros_like)
     assert {"collapse-spectrum", "utility-spectrum", "exponent", "identity", "posterior-scale", "slope"} <= dead
-    latents = dataclasses.replace(
-        report.trained.latents, signal_fraction=np.zeros_like(report.trained.latents.signal_fraction)
-    )
+    latents = report.trained.latents
+    latents = planted(latents, signal_fraction=np.zeros_like(latents.signal_fraction))
     checks = {c.name: c for c in judge(report.cascade, read(latents, report.trained.gradient_norm), report.exact)}
     assert checks["collapse-spectrum"].measured is None
     assert checks["collapse-spectrum"].where == "mode 1: never active in the sweep's range of temperatures"
@@ -312,15 +323,16 @@ def planted_noise(report: Report, size: float, seeds: int) -> Latents:
     rng = np.random.default_rng(11)
     exact = report.exact.latents
     many = {
-        field.name: np.repeat(getattr(exact, field.name), seeds, axis=1)
-        for field in dataclasses.fields(exact)
-        if getattr(getattr(exact, field.name), "ndim", 0) == 3
+        field.name: np.repeat(getattr(of, field.name), seeds, axis=1)
+        for of in (exact, exact.statistics)
+        for field in dataclasses.fields(of)
+        if getattr(getattr(of, field.name), "ndim", 0) == 3
     }
     alive = many["signal_fraction"] > 0
     # Relative noise of 1 − M² is what the scatter of a decoder scale makes.
     noise = size * rng.normal(size=alive.shape) * (1 - many["signal_fraction"]) * alive
     many["signal_fraction"] = many["signal_fraction"] + noise
-    return dataclasses.replace(exact, **many)
+    return planted(exact, **many)
 
 
 def test_sampled_verdict_judges_scatter_not_size(report: Report) -> None:
@@ -329,6 +341,6 @@ def test_sampled_verdict_judges_scatter_not_size(report: Report) -> None:
     checks = {c.name: c for c in judge(report.cascade, read(latents, gradient), report.exact, sampled=True)}
     assert all(checks[name].passed for name in ("z-largest", "z-variance", "threshold-error", "signal-fraction"))
     # The same scatter about a law that is off by two of its standard deviations is found.
-    biased = dataclasses.replace(latents, signal_fraction=latents.signal_fraction * 0.98)
+    biased = planted(latents, signal_fraction=latents.signal_fraction * 0.98)
     checks = {c.name: c for c in judge(report.cascade, read(biased, gradient), report.exact, sampled=True)}
     assert not checks["z-largest"].passed and not checks["z-variance"].passed

@@ -59,13 +59,13 @@ def test_order_parameters_are_averages_over_the_rows(weighted: bool) -> None:
             mu, rho = _encode(sweep, x, i, s)
             m, v, width = p @ mu, p @ (mu - p @ mu) ** 2, p @ np.exp(rho)
             close = {"rtol": 1e-10}  # the same sums in another order
-            np.testing.assert_allclose(found.mean[i, s], m, **close)
-            np.testing.assert_allclose(found.variance[i, s], v, **close)
-            np.testing.assert_allclose(found.second_moment[i, s], p @ mu**2, **close)
-            np.testing.assert_allclose(found.width[i, s], width, **close)
-            np.testing.assert_allclose(found.log_width[i, s], p @ rho, **close)
+            np.testing.assert_allclose(found.statistics.mean[i, s], m, **close)
+            np.testing.assert_allclose(found.statistics.variance[i, s], v, **close)
+            np.testing.assert_allclose(found.statistics.second_moment[i, s], p @ mu**2, **close)
+            np.testing.assert_allclose(found.statistics.width[i, s], width, **close)
+            np.testing.assert_allclose(found.statistics.log_width[i, s], p @ rho, **close)
             np.testing.assert_allclose(found.signal_fraction[i, s], v / (v + width), **close)
-            np.testing.assert_allclose(found.jensen[i, s], np.log(width) - p @ rho, rtol=1e-8)
+            np.testing.assert_allclose(found.statistics.jensen[i, s], np.log(width) - p @ rho, rtol=1e-8)
             direct = 0.5 * p @ (mu**2 + np.exp(rho) - rho - 1)
             np.testing.assert_allclose(found.rate[i, s], direct, **close)
 
@@ -78,7 +78,7 @@ def test_truncated_distortions_are_those_of_pruned_models() -> None:
             mu, rho = _encode(sweep, x, i, s)
             w, d = sweep.decoder[i, s], sweep.decoder_bias[i, s]
             for r in range(K + 1):
-                keep = found.ranking[i, s, :r]
+                keep = found.statistics.ranking[i, s, :r]
                 mean = np.square(x - d - mu[:, keep] @ w[:, keep].T).sum(1).mean()
                 noise = (np.square(w[:, keep]) * np.exp(rho[:, keep]).mean(0)).sum()
                 assert found.distortion_mean[i, s, r] == pytest.approx(mean, rel=1e-10)
@@ -90,7 +90,7 @@ def test_truncated_distortions_are_those_of_pruned_models() -> None:
 def test_ranking_is_by_signal_fraction() -> None:
     found = measure(_models(), _data())
     assert (np.diff(found.ranked(found.signal_fraction), axis=-1) <= 0).all()
-    assert (np.sort(found.ranking, axis=-1) == np.arange(K)).all()
+    assert (np.sort(found.statistics.ranking, axis=-1) == np.arange(K)).all()
 
 
 def test_free_energy_is_the_trained_loss() -> None:
@@ -125,7 +125,8 @@ def _permuted(sweep: Sweep, order: np.ndarray) -> Sweep:
 
 def _assert_same_physics(a: Latents, b: Latents) -> None:
     for name in ("signal_fraction", "jensen"):
-        np.testing.assert_allclose(b.ranked(getattr(b, name)), a.ranked(getattr(a, name)), rtol=1e-9, atol=1e-14)
+        one, two = (of.ranked(getattr(of.statistics, name)) for of in (a, b))
+        np.testing.assert_allclose(two, one, rtol=1e-9, atol=1e-14)
     for name in ("distortion", "distortion_mean", "utility"):
         np.testing.assert_allclose(getattr(b, name), getattr(a, name), rtol=1e-9)
 
@@ -162,14 +163,16 @@ def test_dead_and_rescaled_latents_give_finite_numbers() -> None:
     sweep.encoder_bias[:, :, 0] = 0
     tiny = _rescaled(sweep, np.array([1e-200, 1e-170, 1.0]))  # σ² and Var μ underflow
     found = measure(tiny, x)
-    for field in dataclasses.fields(found):  # finite, not NaN from 0/0 or ∞ from a lost width
-        assert np.isfinite(getattr(found, field.name)).all(), field.name
+    numbers = {**dataclasses.asdict(found), **dataclasses.asdict(found.statistics)}
+    del numbers["statistics"]
+    for name, values in numbers.items():  # finite, not NaN from 0/0 or ∞ from a lost width
+        assert np.isfinite(values).all(), name
     assert (found.signal_fraction[..., 0] == 0).all()
     np.testing.assert_allclose(found.distortion, measure(sweep, x).distortion, rtol=1e-9)
 
 
 def test_constant_width_has_no_jensen_gap() -> None:
-    assert (measure(_models(width_head=0.0), _data()).jensen == 0).all()
+    assert (measure(_models(width_head=0.0), _data()).statistics.jensen == 0).all()
 
 
 def test_covariance_suffices_without_a_width_head() -> None:
@@ -188,10 +191,10 @@ def test_stationarity_residuals_vanish_in_training_and_not_before() -> None:
     x = _data() - _data().mean(0)
     t = np.array([20.0, 2.0, 0.3])
     trained = measure(run_sweep(x, SweepPlan.default("exact", t, latents=2, steps=6000)), x)
-    assert trained.mean_residual.max() < 1e-12  # no biases, centred data
-    assert trained.scale_residual.max() < 1e-3
+    assert np.abs(trained.statistics.mean).max() < 1e-12  # no biases, centred data
+    assert np.abs(trained.statistics.posterior_scale - 1).max() < 1e-3
     short = measure(run_sweep(x, SweepPlan.default("exact", t, latents=2, steps=20)), x)
-    assert short.scale_residual.max() > 0.1
+    assert np.abs(short.statistics.posterior_scale - 1).max() > 0.1
 
 
 def test_measure_refuses() -> None:

@@ -115,6 +115,15 @@ def test_validation_and_test_rows_are_what_they_are_called() -> None:
     assert np.array_equal(plain.training_loss, both.training_loss)
 
 
+def test_a_ramp_to_the_very_end_is_measured_at_the_temperature_it_leads_to() -> None:
+    plan = _plan(steps=2, annealing_steps=2, temperatures=[600.0, 60.0])
+    sweep = _run(plan)
+    wanted = sweep.distortion[..., -1] + 2 * sweep.temperatures[:, None] * sweep.total_rate
+    for loss in (sweep.free_energy, sweep.validation_loss, sweep.training_loss):
+        # Other draws of noise; the last step of the ramp has T/2, which would be half of F.
+        np.testing.assert_allclose(loss, wanted, rtol=0.1)
+
+
 def test_weights_count_as_repetition() -> None:
     x = _rows(60)
     weights = np.random.default_rng(3).integers(1, 4, 60).astype(float)
@@ -186,6 +195,8 @@ def test_input_is_checked() -> None:
         run_network_sweep(x, _plan(), SMALL, validation=x[:, :2])
     with pytest.raises(InputError, match="weights"):
         run_network_sweep(x, _plan(), SMALL, weights=np.ones(3))
+    with pytest.raises(InputError, match="test must lie in"):  # before training, not after
+        run_network_sweep(0 * x, _plan(steps=10**9), Architecture(likelihood="bernoulli"), test=x)
     with pytest.raises(InputError, match="visible"):
         run_network_sweep(x, _plan(), Architecture(visible=(0, 7)))
     with pytest.raises(InputError, match="not kept"):

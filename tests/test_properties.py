@@ -164,7 +164,7 @@ def test_measurement_ignores_order_sign_and_scale_of_latents(lam: Array, data: s
     changed = relabelled(sweep, order, np.array(signs) * 2.0 ** np.array(exponents))
     one, two = measure_covariance(sweep, covariance_of(c)), measure_covariance(changed, covariance_of(c))
     np.testing.assert_allclose(two.signal_fraction, one.signal_fraction[..., order], atol=1e-12)
-    np.testing.assert_array_equal(two.jensen, one.jensen[..., order])
+    np.testing.assert_array_equal(two.statistics.jensen, one.statistics.jensen[..., order])
     np.testing.assert_allclose(two.distortion[..., -1], one.distortion[..., -1], rtol=1e-10)
     ranked = [latents.ranked(latents.signal_fraction) for latents in (one, two)]
     np.testing.assert_allclose(ranked[1], ranked[0], atol=1e-12)
@@ -182,7 +182,7 @@ def test_optimal_models_read_as_the_theory_says(lam: Array, data: st.DataObject 
     # Rounding of the rotated covariance, relative to λ_1, against temperatures of 1e-3 λ_1 and more.
     np.testing.assert_allclose(m2, c.signal_fraction(t), atol=1e-11)
     np.testing.assert_allclose(read.free_energy[:, 0], c.free_energy(t), rtol=1e-11)
-    np.testing.assert_allclose(read.posterior_scale, 1.0, atol=1e-11)
+    np.testing.assert_allclose(read.statistics.posterior_scale, 1.0, atol=1e-11)
     np.testing.assert_allclose(read.distortion_mean[:, 0, : c.modes + 1], c.truncated_distortion(t), rtol=1e-9)
 
 

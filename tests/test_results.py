@@ -67,7 +67,7 @@ def test_equal_reports_make_equal_files(report: Report, tmp_path: Path) -> None:
 def test_arrays_need_no_pickle(report: Report, tmp_path: Path) -> None:
     save_report(report, tmp_path)
     with np.load(tmp_path / "results.npz", allow_pickle=False) as archive:
-        assert {"sweep/decoder", "latents/signal_fraction", "spectrum/eigenvalues"} <= set(archive.files)
+        assert {"sweep/decoder", "latents/statistics/signal_fraction", "spectrum/eigenvalues"} <= set(archive.files)
         assert all(archive[name].dtype != object for name in archive.files)
 
 

@@ -71,7 +71,7 @@ def test_data_are_checked() -> None:
         run_sweep(x[0], plan)
     with pytest.raises(InputError, match="weights"):
         run_sweep(x, plan, weights=np.ones(3))
-    with pytest.raises(InputError, match="weights"):
+    with pytest.raises(InputError, match="one weight must be positive"):
         run_sweep(x, plan, weights=np.zeros(len(x)))
     with pytest.raises(InputError, match="variance"):
         run_sweep(np.zeros((5, 2)), plan)

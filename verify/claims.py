@@ -344,4 +344,4 @@ def _scatter(case: Evidence) -> Iterator[Check]:
 
 def _ranked(name: str, modes: int) -> Reader:
     """A reader of one array of the latents, (n, S, k) in rank order."""
-    return lambda readings: readings.latents.ranked(getattr(readings.latents, name))[..., :modes]
+    return lambda readings: readings.latents.ranked(getattr(readings.latents.statistics, name))[..., :modes]

@@ -76,9 +76,9 @@ def plot_order_parameters(report: Report, ax: Sequence[Axes] | None = None) -> F
         width = np.log(_formulas.posterior_variance(lam, v * fine[:, None]))
         # At A² = 1 and E μ = 0 the raw second moment is the signal fraction.
         for panel, theory, measured, label in (
-            (axes[0], signal, latents.second_moment, "second moment  $\\mathrm{E}\\,\\mu_k^2$"),
+            (axes[0], signal, latents.statistics.second_moment, "second moment  $\\mathrm{E}\\,\\mu_k^2$"),
             (axes[1], signal, latents.signal_fraction, "signal fraction  $M_k^2$"),
-            (axes[2], width, latents.log_width, "width  $\\mathrm{E}\\,\\ln\\sigma_k^2$"),
+            (axes[2], width, latents.statistics.log_width, "width  $\\mathrm{E}\\,\\ln\\sigma_k^2$"),
         ):
             _lines_and_points(panel, fine, theory, t, latents.ranked(measured), shown)
             panel.set_ylabel(label)
@@ -220,8 +220,8 @@ def plot_stationarity(report: Report, ax: Sequence[Axes] | None = None) -> Figur
         active = report.trained.signal_fraction > ACTIVE
         judged = "tolerance of the mean over seeds" if report.sampled else "tolerance"
         for panel, measured, value, name, label in (
-            (axes[0], latents.posterior_scale, 1.0, "posterior-scale", "posterior scale  $A_k^2$"),
-            (axes[1], latents.jensen, 0.0, "jensen-gap", "Jensen gap  $J_k$"),
+            (axes[0], latents.statistics.posterior_scale, 1.0, "posterior-scale", "posterior scale  $A_k^2$"),
+            (axes[1], latents.statistics.jensen, 0.0, "jensen-gap", "Jensen gap  $J_k$"),
         ):
             allowed = tolerance.get(name, 0.01)
             panel.axhspan(value - allowed, value + allowed, color=INK, alpha=0.08, linewidth=0, label=judged)

@@ -25,9 +25,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from numerics.checked import checked_rows
 from theory.errors import InputError
 
-from .posterior import ACTIVE, jensen_gap, probabilities, statistics_of_moments
+from .posterior import ACTIVE, PosteriorStatistics, jensen_gap, probabilities, statistics_of_moments
 from .sweep import Sweep
 
 __all__ = ["Latents", "measure", "measure_covariance"]
@@ -45,14 +46,8 @@ class Latents:
         T, units of x².
     total_variance : float
         V of the data measured on.
-    mean, variance, second_moment : ndarray (n, S, K)
-        m, v and the raw E μ².
-    width, log_width : ndarray (n, S, K)
-        s = E σ² and E ln σ².
-    jensen, posterior_scale, signal_fraction, rate : ndarray (n, S, K)
-        J, A², M² and KL_k.
-    ranking : ndarray of int (n, S, K)
-        ``ranking[..., r]`` is the latent with the r-th largest M².
+    statistics : PosteriorStatistics
+        Every order parameter, (n, S, K).
     distortion : ndarray (n, S, K+1)
         Ranked truncated distortion with posterior samples; the last entry is the model's own E‖x − f‖².
     distortion_mean : ndarray (n, S, K+1)
@@ -65,49 +60,40 @@ class Latents:
 
     temperatures: Array
     total_variance: float
-    mean: Array
-    variance: Array
-    second_moment: Array
-    width: Array
-    log_width: Array
-    jensen: Array
-    posterior_scale: Array
-    signal_fraction: Array
-    rate: Array
-    ranking: npt.NDArray[np.intp]
+    statistics: PosteriorStatistics
     distortion: Array
     distortion_mean: Array
     utility: Array
     active_above: float
 
+    @property
+    def signal_fraction(self) -> Array:
+        """M², (n, S, K)."""
+        return self.statistics.signal_fraction
+
+    @property
+    def rate(self) -> Array:
+        """KL_k in nats, (n, S, K)."""
+        return self.statistics.rate
+
     def ranked(self, values: Array) -> Array:
-        """Reorder an (n, S, K) array from latents to ranks."""
-        return np.take_along_axis(values, self.ranking, axis=-1)
+        """Reorder an (n, S, K) array from latents to ranks of M²."""
+        return np.take_along_axis(values, self.statistics.ranking, axis=-1)
 
     @property
     def active(self) -> npt.NDArray[np.bool_]:
         """Whether M² exceeds ``active_above``, (n, S, K)."""
-        return self.signal_fraction > self.active_above
+        return self.statistics.active(self.active_above)
 
     @property
     def total_rate(self) -> Array:
         """Σ_k KL_k in nats, (n, S)."""
-        return np.asarray(self.rate.sum(-1))
+        return self.statistics.total_rate
 
     @property
     def free_energy(self) -> Array:
         """``F = D + 2T Σ_k KL_k`` from the measured parts, (n, S), units of x²."""
         return self.distortion[..., -1] + 2 * self.temperatures[:, None] * self.total_rate
-
-    @property
-    def mean_residual(self) -> Array:
-        """max_k |E μ_k|, zero at every stationary point with free encoder biases, (n, S)."""
-        return np.asarray(np.abs(self.mean).max(-1))
-
-    @property
-    def scale_residual(self) -> Array:
-        """max_k |A_k² − 1|, zero at every stationary point with free encoder scales, (n, S)."""
-        return np.asarray(np.abs(self.posterior_scale - 1).max(-1))
 
 
 def measure(sweep: Sweep, x: Array, weights: Array | None = None, *, active_above: float = ACTIVE) -> Latents:
@@ -145,12 +131,7 @@ def measure(sweep: Sweep, x: Array, weights: Array | None = None, *, active_abov
     array([[4., 4.],
            [4., 1.]])
     """
-    x = np.asarray(x, dtype=np.float64)
-    features = sweep.encoder.shape[-1]
-    if x.ndim != 2 or x.shape[1] != features or len(x) == 0:
-        raise InputError(f"x must have {features} columns like the sweep, got shape {x.shape}; give the same table")
-    if not np.isfinite(x).all():
-        raise InputError("x must be finite, got NaN or inf; drop or fill those rows")
+    x = checked_rows(x, "x", least=1, columns=sweep.encoder.shape[-1], like="the sweep")
     p = probabilities(weights, len(x))
     mean = p @ x
     centred = x - mean
@@ -196,8 +177,8 @@ def _measure(sweep: Sweep, mean: Array, covariance: Array, jensen: Array, active
     moment = moment + m[..., :, None] * m[..., None, :]  # E μμᵀ
     s = np.exp(jensen)
     with np.errstate(divide="ignore"):  # ln 0 = −∞ of a latent that does not see the data
-        of_latents = statistics_of_moments(mean_true, np.log(snr) + log_width, log_width, jensen)
-    signal, ranking = of_latents.signal_fraction, of_latents.ranking
+        statistics = statistics_of_moments(mean_true, np.log(snr) + log_width, log_width, jensen)
+    signal, ranking = statistics.signal_fraction, statistics.ranking
 
     # E‖x − d − Σ_{k∈A} w_k z_k‖² = E‖x − d‖² − 2 Σ_A w_k·E[(x − d) z_k] + Σ_{kl∈A} (WᵀW)_kl E z_k z_l
     shift = mean - sweep.decoder_bias
@@ -219,16 +200,7 @@ def _measure(sweep: Sweep, mean: Array, covariance: Array, jensen: Array, active
     return Latents(
         temperatures=sweep.temperatures,
         total_variance=float(np.trace(covariance)),
-        mean=of_latents.mean,
-        variance=of_latents.variance,
-        second_moment=of_latents.second_moment,
-        width=of_latents.width,
-        log_width=of_latents.log_width,
-        jensen=of_latents.jensen,
-        posterior_scale=of_latents.posterior_scale,
-        signal_fraction=signal,
-        rate=of_latents.rate,
-        ranking=ranking,
+        statistics=statistics,
         distortion=sampled,
         distortion_mean=posterior_mean,
         utility=utility,

@@ -47,8 +47,8 @@ class Likelihood(Protocol):
     learns_variance: bool
     """Whether ω is a parameter."""
 
-    def check(self, x: Array) -> None:
-        """Raise InputError if the rows x (N, D) cannot be targets."""
+    def check(self, x: Array, name: str) -> None:
+        """Raise InputError, with the name of the rows, if the rows x (N, D) cannot be targets."""
 
     def loss(self, f: Array, x: Array, omega: Array | None) -> Array:
         """ℓ of every model and row, (M, B); overwrites f."""
@@ -63,7 +63,7 @@ class Likelihood(Protocol):
 class _Gaussian:
     learns_variance = False
 
-    def check(self, x: Array) -> None:
+    def check(self, x: Array, name: str) -> None:
         """Any finite row will do."""
 
     def loss(self, f: Array, x: Array, omega: Array | None) -> Array:
@@ -100,12 +100,12 @@ class _LearnedVariance(_Gaussian):
 class _Bernoulli:
     learns_variance = False
 
-    def check(self, x: Array) -> None:
+    def check(self, x: Array, name: str) -> None:
         outside = np.argwhere((x < 0) | (x > 1))
         if outside.size:
             row, column = outside[0]
             raise InputError(
-                f"x must lie in [0, 1] for the bernoulli likelihood, row {row} of column {column} has "
+                f"{name} must lie in [0, 1] for the bernoulli likelihood, row {row} of column {column} has "
                 f"{x[row, column]:.6g}; rescale the columns and do not centre them"
             )
 

@@ -18,14 +18,14 @@ import math
 import numpy as np
 
 from .architecture import Architecture
+from .network import TILE_BYTES
 from .plan import SweepPlan
+from .posterior import DECODED_AT_ONCE
 from .stacked_network import NetworkParameters
 
 __all__ = ["memory_estimate"]
 
 _DOUBLE = 8
-_CACHE = 1 << 20  # buffers of a tile of models (verify.network)
-_BLOCK = 1 << 20  # numbers that are decoded at once (verify.posterior)
 
 
 def memory_estimate(
@@ -90,11 +90,10 @@ def memory_estimate(
         kept = True
     else:
         buffers = _buffers(plan, architecture, features, models, item)
-        block = min(measured, max(1, _BLOCK // max(k, d)))
+        block = min(measured, max(1, DECODED_AT_ONCE // max(k, d)))
         moments = 7 * measured * k * _DOUBLE
         truncated = 2 * measured * k * _DOUBLE + block * (5 * k + 3 * d) * _DOUBLE
-        twin = 2 * parameters * item + measured * d * item + buffers
-        measuring = parameters * _DOUBLE + twin + max(moments, truncated)
+        measuring = parameters * _DOUBLE + max(moments, truncated)
         kept = keep_parameters
     worker = max(begun, trained + data + buffers + max(parameters * item, measuring))
     numbers = (15 * k + 10) * _DOUBLE + (one * (item if architecture is not None else _DOUBLE) if kept else 0)
@@ -118,4 +117,4 @@ def _buffers(plan: SweepPlan, architecture: Architecture, d: int, models: int, i
     hidden = sum((*encoder[1:-1], *decoder[1:-1]))
     widest = max((*encoder[1:-1], *decoder[1:-1]), default=0)
     one = item * b * (math.ceil(1.5 * hidden) + 3 * widest + encoder[-1] * 2 + d + 7 * k)
-    return models * k * b * item + 4 * b * d * item + min(models * one, max(_CACHE, one))
+    return models * k * b * item + 4 * b * d * item + min(models * one, max(TILE_BYTES, one))

@@ -39,14 +39,15 @@ from .noise import fill_normal
 from .perceptron import Perceptron, Scratch
 from .stacked_network import NetworkParameters, StackedNetwork
 
-__all__ = ["NetworkKernel"]
+__all__ = ["TILE_BYTES", "NetworkKernel"]
 
 Array = npt.NDArray[Any]
 
-_TILE_BYTES = 1 << 20  # half of the second-level cache of a current core; twice as much is no faster
+TILE_BYTES = 1 << 20
+"""Buffers of a tile: half of the second-level cache of a current core; twice as much is no faster."""
 
-# Root of the noise of validation, the same at every call: two losses then differ by the parameters alone. Training
-# never draws from it, so nothing can fit it.
+# Root of the noise of losses on rows that are looked at, the same at every call: two losses then differ by the
+# parameters alone. Training never draws from it, so nothing can fit it.
 _VALIDATION_NOISE = np.random.SeedSequence(0, spawn_key=(2,))
 
 
@@ -108,13 +109,13 @@ class NetworkKernel:
     ) -> None:
         m, k, b, d = len(temperatures), latents, batch_size, x.shape[1]
         self._likelihood = LIKELIHOODS[architecture.likelihood]
-        for given in (x, validation):
+        for name, given in (("x", x), ("validation", validation)):
             if given is not None:
-                self._likelihood.check(given)
+                self._likelihood.check(given, name)
         self._architecture, self._k = architecture, k
         self._x = np.ascontiguousarray(x, dtype)
         self._validation = None if validation is None else np.ascontiguousarray(validation, dtype)
-        self._weights = None if weights is None else np.asarray(weights, np.float64) / np.sum(weights)
+        self._weights = None if weights is None else np.asarray(weights, np.float64)
         self._minibatches = Minibatches(len(x), b, rows, weights)
         self._generators: Sequence[np.random.Generator] = ()
         self._t = np.array(temperatures, dtype)[:, None, None]
@@ -131,7 +132,7 @@ class NetworkKernel:
         self._target = np.empty((d, b), dtype)
         self._inputs = np.ones((encoder[0] + 1, b), dtype)
         self._inputs_transposed = np.ones((b, encoder[0] + 1), dtype)
-        self._cut(min(m, -(-m * _Workspace(encoder, decoder, architecture, 1, b, dtype).nbytes // _TILE_BYTES)))
+        self._cut(min(m, -(-m * _Workspace(encoder, decoder, architecture, 1, b, dtype).nbytes // TILE_BYTES)))
 
     def _cut(self, tiles: int) -> None:
         """Divide the models into so many tiles."""
@@ -250,14 +251,19 @@ class NetworkKernel:
         makes F unbiased, and looking does not change how training goes on.
         """
         reconstruction, rate = self._expected(self._x, self._weights, copy.deepcopy(self._generators))
-        loss = reconstruction + 2 * self._t.ravel().astype(np.float64) * rate
-        return {"loss": loss, "reconstruction": reconstruction, "rate": rate}
+        return {"loss": self._free_energy(reconstruction, rate), "reconstruction": reconstruction, "rate": rate}
 
     def validation_loss(self) -> Array:
         """Return F on the validation rows, (M,), with the same noise at each call and for each model."""
         x, weights = (self._x, self._weights) if self._validation is None else (self._validation, None)
+        return self.loss_on(x, weights)
+
+    def loss_on(self, x: Array, weights: Array | None = None) -> Array:
+        """Return F on any rows (N', D) of weights (N',), (M,), with the noise of :meth:`validation_loss`."""
         generators = [np.random.default_rng(_VALIDATION_NOISE) for _ in range(len(self._t))]
-        reconstruction, rate = self._expected(x, weights, generators)
+        return self._free_energy(*self._expected(x, weights, generators))
+
+    def _free_energy(self, reconstruction: Array, rate: Array) -> Array:
         return reconstruction + 2 * self._t.ravel().astype(np.float64) * rate
 
     def _expected(
@@ -265,7 +271,7 @@ class NetworkKernel:
     ) -> tuple[Array, Array]:
         """E ℓ and E KL over rows, each (M,) in float64."""
         w, block = self._workspace, len(self._batch)
-        share = np.full(len(x), 1 / len(x)) if weights is None else weights
+        share = np.full(len(x), 1 / len(x)) if weights is None else weights / np.sum(weights)
         totals = np.zeros((2, len(self._t)))
         for start in range(0, len(x), block):
             target, inputs = self._load(x[start : start + block])

@@ -24,11 +24,13 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from numerics.checked import checked_rows
 from theory.errors import InputError
 
 from .architecture import Architecture
 from .checkpoint import digest
 from .kernel import Kernel
+from .likelihoods import LIKELIHOODS
 from .network import NetworkKernel
 from .plan import SweepPlan
 from .posterior import PosteriorStatistics, posterior_statistics, probabilities, truncated_distortion
@@ -184,9 +186,10 @@ def run_network_sweep(
     """
     if plan.mode != "sampled":
         raise InputError(f"networks are trained in mode 'sampled', got {plan.mode!r}; use SweepPlan.default('network')")
-    x = _rows(x, "x", None)
-    held = None if validation is None else _rows(validation, "validation", x.shape[1])
-    measured, p = (x, weights) if test is None else (_rows(test, "test", x.shape[1]), None)
+    x = checked_rows(x, "x")
+    held = None if validation is None else checked_rows(validation, "validation", columns=x.shape[1])
+    measured, p = (x, weights) if test is None else (checked_rows(test, "test", columns=x.shape[1]), None)
+    LIKELIHOODS[architecture.likelihood].check(measured, "x" if test is None else "test")
     shares = probabilities(p, len(measured))
     row_weights = None if weights is None else probabilities(weights, len(x))
     problem = _Networks(plan, architecture, x, row_weights, held, measured, shares, keep_parameters)
@@ -214,17 +217,6 @@ def run_network_sweep(
     )
 
 
-def _rows(rows: Array, name: str, features: int | None) -> Array:
-    rows = np.asarray(rows, dtype=np.float64)
-    if rows.ndim != 2 or len(rows) < 2 or rows.shape[1] < 1:
-        raise InputError(f"{name} must be a matrix of at least 2 rows, got shape {rows.shape}")
-    if features is not None and rows.shape[1] != features:
-        raise InputError(f"{name} must have {features} columns like x, got shape {rows.shape}; give the same columns")
-    if not np.isfinite(rows).all():
-        raise InputError(f"{name} must be finite, got NaN or inf; drop or fill those rows")
-    return rows
-
-
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class _Networks:
     """What a worker needs; a :class:`verify.stages.Problem`."""
@@ -243,42 +235,29 @@ class _Networks:
         return 1.0
 
     def kernel(self, temperatures: Array, rows: np.random.Generator) -> Kernel:
-        return self._kernel(self.x, temperatures, rows, self.weights, self.validation)
-
-    def _kernel(
-        self,
-        x: Array,
-        temperatures: Array,
-        rows: np.random.Generator,
-        weights: Array | None,
-        validation: Array | None = None,
-    ) -> NetworkKernel:
         return NetworkKernel(
-            x,
+            self.x,
             temperatures,
             self.plan.latents,
             self.architecture,
             batch_size=self.plan.batch_size,
             rows=rows,
-            weights=weights,
-            validation=validation,
+            weights=self.weights,
+            validation=self.validation,
             dtype=self.plan.dtype,
         )
 
     def record(
         self,
         kernel: Kernel,
-        temperatures: Array,
         evaluated: Record,
         finite: npt.NDArray[np.bool_],
         noise: Sequence[np.random.Generator],
     ) -> Record:
+        assert isinstance(kernel, NetworkKernel)  # that of `kernel`
         parameters = kernel.export()
-        # The same models on the rows to measure on: their likelihood knows F.
-        twin = self._kernel(self.test, temperatures, np.random.default_rng(0), self.shares)
-        twin.theta[:] = kernel.theta
         losses = {
-            "free_energy": twin.validation_loss(),
+            "free_energy": kernel.loss_on(self.test, self.shares),
             "training_loss": evaluated["loss"].copy(),
             "validation_loss": kernel.validation_loss(),
         }

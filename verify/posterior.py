@@ -33,6 +33,7 @@ from theory.errors import InputError
 
 __all__ = [
     "ACTIVE",
+    "DECODED_AT_ONCE",
     "PosteriorStatistics",
     "jensen_gap",
     "posterior_statistics",
@@ -47,8 +48,9 @@ Decode = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 ACTIVE = 0.1
 """Signal fraction above which a latent is called active (Hirn, arXiv:2605.22691)."""
 
-# Numbers per block of rows that a decoder is asked for at once: its hidden layers must fit in memory too.
-_BLOCK = 1 << 20
+DECODED_AT_ONCE = 1 << 20
+"""Numbers per block of rows that a decoder is asked for at once: its hidden layers must fit in memory too."""
+
 # Numbers per block of latents whose averages are taken at once: a dozen passes over them stay in the cache.
 _CACHED = 1 << 15
 # Latents that are copied out of row-major arrays together: a line of the cache holds about as many.
@@ -336,7 +338,7 @@ def _squared_error(decode: Decode, z: npt.NDArray[Any], x: npt.NDArray[Any], p: 
 
 
 def _blocks(rows: int, width: int) -> Iterator[slice]:
-    step = max(1, _BLOCK // max(width, 1))
+    step = max(1, DECODED_AT_ONCE // max(width, 1))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 

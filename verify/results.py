@@ -27,13 +27,14 @@ from theory.errors import InputError
 
 from .check import Check
 from .latents import Latents
+from .posterior import PosteriorStatistics
 from .readings import read, read_optimum
 from .report import Report
 from .sweep import Sweep, SweepPlan
 
 __all__ = ["SCHEMA", "load_report", "save_report"]
 
-SCHEMA = "landau-vae report 1"
+SCHEMA = "landau-vae report 2"
 """Written into every report; a later format gets a new number."""
 
 _JSON = "report.json"
@@ -106,11 +107,12 @@ def load_report(directory: str | os.PathLike[str]) -> Report:
         )
     arrays = _read_arrays(folder, str(stored.get("sha256")))
     try:
-        parts = {name: _put_together(name, stored, arrays) for name in ("spectrum", "sweep", "latents")}
+        parts = {name: _put_together(name, stored[name], arrays) for name in ("spectrum", "sweep", "latents")}
+        statistics = _put_together("latents/statistics", parts["latents"].pop("statistics"), arrays)
         columns, plan = tuple(parts["spectrum"].pop("columns")), dict(parts["sweep"].pop("plan"))
         spectrum = Spectrum(**parts["spectrum"], columns=columns)
         sweep = Sweep(**parts["sweep"], plan=SweepPlan(**{**plan, "betas": tuple(plan["betas"])}))
-        latents = Latents(**parts["latents"])
+        latents = Latents(**parts["latents"], statistics=PosteriorStatistics(**statistics))
         checks = tuple(Check.from_json(check) for check in content["checks"])
         seconds, data, meta = float(content["seconds"]), dict(content["data"]), dict(content["meta"])
         theory = Cascade(spectrum, stored["cascade_latents"])
@@ -139,15 +141,15 @@ def _take_apart(name: str, value: Any, arrays: dict[str, NDArray[Any]]) -> dict[
         if isinstance(item, np.ndarray):
             arrays[f"{name}/{field.name}"] = item
         else:
-            rest[field.name] = dataclasses.asdict(item) if dataclasses.is_dataclass(item) else item  # type: ignore[arg-type]
+            inside = f"{name}/{field.name}"
+            rest[field.name] = _take_apart(inside, item, arrays) if dataclasses.is_dataclass(item) else item
     return rest
 
 
-def _put_together(name: str, stored: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Inverse of :func:`_take_apart`: the fields of a dataclass by name."""
-    prefix = f"{name}/"
-    found = {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
-    return {**found, **stored[name]}
+def _put_together(name: str, rest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Inverse of :func:`_take_apart`: the fields of a dataclass by name, dataclasses inside still in parts."""
+    own = {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
+    return {**{field: array for field, array in own.items() if "/" not in field}, **rest}
 
 
 def _read_json(folder: Path) -> dict[str, Any]:

@@ -56,16 +56,14 @@ class Problem(Protocol):
     def record(
         self,
         kernel: Kernel,
-        temperatures: Array,
         evaluated: Record,
         finite: npt.NDArray[np.bool_],
         noise: Sequence[np.random.Generator],
     ) -> Record:
         """Measure the models at the end of a stage, arrays (M, …).
 
-        ``temperatures`` (M,) are in the kernel's unit, ``evaluated`` is what the kernel said of itself, ``finite`` (M,)
-        tells the models that did not diverge, and ``noise`` has one generator per model, named after its seed and
-        temperature.
+        ``evaluated`` is what the kernel said of itself, ``finite`` (M,) tells the models that did not diverge, and
+        ``noise`` has one generator per model, named after its seed and temperature.
         """
 
     def identity(self) -> dict[str, Any]:
@@ -263,13 +261,14 @@ class _ChunkRun:
         self._set_mask()
 
     def _measure(self) -> Record:
+        # A ramp as long as its stage ends one step short of T.
+        self._kernel.set_temperatures(self._temperatures(self._stage, self._chunk.stages[self._stage].steps))
         evaluated = self._kernel.evaluate()
         for value in evaluated.values():
             self._mark_diverged(np.asarray(~np.isfinite(value).reshape(len(value), -1).all(1)))
         visited = self._chunk.visited[self._stage]
         noise = [_stream(self._plan.seed, _MEASUREMENT, s, t) for s, t in zip(self._chunk.seeds, visited, strict=True)]
-        temperatures = self._temperatures(self._stage, self._chunk.stages[self._stage].steps)
-        found = self._job.problem.record(self._kernel, temperatures, evaluated, ~self._diverged, noise)
+        found = self._job.problem.record(self._kernel, evaluated, ~self._diverged, noise)
         return {**found, "steps": self._steps.copy(), "diverged": self._diverged.copy()}
 
     def _temperatures(self, stage: int, step: int) -> Array:

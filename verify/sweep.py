@@ -23,12 +23,14 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from numerics.checked import checked_rows
 from theory.errors import InputError
 
 from .checkpoint import digest
 from .kernel import Kernel
 from .linear_vae import ExactKernel, SampledKernel
 from .plan import Mode, SweepPlan, default_temperatures
+from .posterior import probabilities
 from .stages import Progress, Record
 from .training import TrainingOptions, train
 
@@ -124,9 +126,8 @@ def run_sweep(
     array([[0.      , 0.      ],
            [2.999824, 0.      ]])
     """
-    x = _checked_rows(x)
-    w = _checked_weights(weights, len(x))
-    p = np.full(len(x), 1 / len(x)) if w is None else w / w.sum()
+    x = checked_rows(x, "x")
+    p = probabilities(weights, len(x))
     covariance = (x * p[:, None]).T @ x
     deviation = np.sqrt(np.diag(covariance))
     offset = np.abs(p @ x)
@@ -137,9 +138,8 @@ def run_sweep(
     if plan.mode == "exact":
         return run_sweep_covariance(covariance, plan, **options)
     unit = _unit(covariance)
-    held = None if validation is None else _checked_rows(validation) / unit
-    if held is not None and held.shape[1] != x.shape[1]:
-        raise InputError(f"validation must have {x.shape[1]} columns like x, got shape {held.shape}")
+    w = None if weights is None else np.asarray(weights, dtype=np.float64)
+    held = None if validation is None else checked_rows(validation, "validation", columns=x.shape[1]) / unit
     return _train(_Linear(plan, unit, x / unit, w, held), covariance, options)
 
 
@@ -200,7 +200,6 @@ class _Linear:
     def record(
         self,
         kernel: Kernel,
-        temperatures: Array,
         evaluated: Record,
         finite: npt.NDArray[np.bool_],
         noise: Sequence[np.random.Generator],
@@ -242,23 +241,3 @@ def _unit(covariance: Array) -> float:
     if not (math.isfinite(variance) and variance > 0):
         raise InputError(f"the data must have finite positive variance, got {variance} per column; check the scale")
     return math.sqrt(variance)
-
-
-def _checked_rows(x: Array) -> Array:
-    x = np.asarray(x, dtype=np.float64)
-    if x.ndim != 2 or len(x) < 2 or x.shape[1] < 1:
-        raise InputError(f"x must be a matrix of at least 2 rows, got shape {x.shape}")
-    if not np.isfinite(x).all():
-        raise InputError("x must be finite, got NaN or inf; drop or fill those rows")
-    return x
-
-
-def _checked_weights(weights: Array | None, rows: int) -> Array | None:
-    if weights is None:
-        return None
-    weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (rows,):
-        raise InputError(f"weights must have shape ({rows},) like the rows of x, got {weights.shape}")
-    if not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
-        raise InputError("weights must be finite, not negative and not all zero")
-    return weights
