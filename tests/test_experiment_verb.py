@@ -78,7 +78,6 @@ def test_the_table_for_people_names_every_finding(capsys: pytest.CaptureFixture[
         (["scan", "--quick", "--data", "no-such-table"], "no-such-table"),
         (["scan", "--quick", "--resume"], "--resume continues from a checkpoint, and none is named"),
         (["scan", "--quick", "--threads", "0"], "--threads must be at least 1, got 0"),
-        (["annealing", "--quick", "--checkpoint", "kept"], "the experiment 'annealing' has no use for --checkpoint"),
         (["threshold", "--quick", "--data", "no-such-table"], "no-such-table"),
     ],
 )

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from theory.errors import InputError
-from verify.experiments import EXPERIMENTS, ExperimentResult, load_result, run_experiment
+from verify.experiments import EXPERIMENTS, ExperimentResult, Running, load_result, run_experiment
 from verify.ledger import CLAIMS, Judged, Results, differences, judge, to_markdown
 
 from .output import coloured, dumps, meta, progress_bar, table, thread_count
@@ -40,9 +40,8 @@ def _result(args: argparse.Namespace, name: str) -> ExperimentResult:
     if args.results:
         return load_result(name, args.results)
     with progress_bar(args, name) as progress:
-        return run_experiment(
-            name, "quick" if args.quick else "full", seed=args.seed, workers=thread_count(args), progress=progress
-        )
+        running = Running(workers=thread_count(args), progress=progress)
+        return run_experiment(name, "quick" if args.quick else "full", seed=args.seed, running=running)
 
 
 def _read(path: str) -> str:

@@ -6,9 +6,8 @@ import argparse
 import sys
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
 
-from verify.experiments import EXPERIMENTS, ExperimentResult, draw, memory_needed, run_experiment, save_result
+from verify.experiments import EXPERIMENTS, ExperimentResult, Running, draw, run_experiment, save_result, takes_data
 
 from .output import dumps, meta, note, progress_bar, table, thread_count
 from .streaming import require_checkpoint, training_executor
@@ -34,23 +33,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _one(args: argparse.Namespace, name: str, executor: Executor | None) -> ExperimentResult:
-    options: dict[str, Any] = {} if executor is None else {"executor": executor}
-    if args.checkpoint:
-        options |= {"checkpoint": Path(args.checkpoint) / name, "resume": args.resume}
-    preset, workers = "quick" if args.quick else args.preset or "full", thread_count(args)
-    memory = None if args.quick else memory_needed(name, preset, data=args.data, workers=workers)
-    if memory is not None:
-        note(args, [f"{name} will take about {memory / 1e6:.0f} MB beside Python and its libraries"])
+    # All of them: the table is for those that take one.
+    data = args.data if args.name != "all" or takes_data(name) else None
+
+    def announce(size: int) -> None:
+        note(args, [f"{name} will take about {size / 1e6:.0f} MB beside Python and its libraries"])
+
     with progress_bar(args, name) as progress:
-        result = run_experiment(
-            name,
-            preset,
-            data=args.data,
-            seed=args.seed,
-            workers=workers,
+        running = Running(
+            workers=thread_count(args),
             progress=progress,
-            **options,
+            executor=executor,
+            checkpoint=Path(args.checkpoint) / name if args.checkpoint else None,
+            resume=args.resume,
+            announce=announce,
         )
+        preset = "quick" if args.quick else args.preset or "full"
+        result = run_experiment(name, preset, data=data, seed=args.seed, running=running)
     if args.out:
         path = save_result(result, args.out)
         figures = draw(result, args.out)

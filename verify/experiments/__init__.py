@@ -1,8 +1,8 @@
 """The experiments: training confronted with exact equilibria, each a function, a verb and figures.
 
 ``run_experiment(name, preset)`` runs one and returns an :class:`~verify.experiments.result.ExperimentResult`;
-``draw(result, directory)`` makes its figures. A module of the name holds ``run(preset, *, data, seed, workers,
-progress)`` and ``draw(result)``, which returns Matplotlib figures by name.
+``draw(result, directory)`` makes its figures. A module of the name holds ``PRESETS``, ``run(preset, *, data, seed,
+running)``, without ``data`` if it makes its own, and ``draw(result)``, which returns Matplotlib figures by name.
 """
 
 from __future__ import annotations
@@ -11,27 +11,26 @@ import importlib
 import inspect
 import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from theory.errors import InputError
 
+from .jobs import Running
 from .result import ExperimentResult, Finding, load_result, save_result
 
 __all__ = [
     "EXPERIMENTS",
     "ExperimentResult",
     "Finding",
+    "Running",
     "draw",
     "load_result",
-    "memory_needed",
     "run_experiment",
     "save_result",
+    "takes_data",
 ]
-
-Progress = Callable[[int, int], None]
 
 EXPERIMENTS = {
     "threshold": "KL and M² against T for several architectures: where full collapse loses local stability",
@@ -50,9 +49,7 @@ def run_experiment(
     *,
     data: str | None = None,
     seed: int = 0,
-    workers: int = 2,
-    progress: Progress | None = None,
-    **options: Any,
+    running: Running | None = None,
 ) -> ExperimentResult:
     """Run an experiment.
 
@@ -66,12 +63,8 @@ def run_experiment(
         A table for the experiments on real data (as :func:`numerics.tables.load_table` takes it); None: their own.
     seed : int
         Root of all randomness.
-    workers : int
-        Threads; the result does not depend on it.
-    progress : callable or None
-        Called as ``progress(done, total)``.
-    **options
-        Passed on to the experiment: ``checkpoint=DIR``, ``resume=True``, ``executor=…`` where it trains for long.
+    running : Running or None
+        Workers, progress, checkpoints, …, on which the result does not depend; the defaults if None.
 
     Returns
     -------
@@ -80,18 +73,20 @@ def run_experiment(
     Raises
     ------
     InputError
-        If the name or the preset is unknown, the data do not suit the experiment, or it has no use for an option.
+        If the name or the preset is unknown, the data do not suit the experiment, or it makes its own.
     """
     module = _module(name)
     _check_preset(name, preset)
-    takes = inspect.signature(module.run).parameters
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values()):
-        for option in options:
-            if option not in takes:
-                flag = "--scheduler (executor)" if option == "executor" else f"--{option} ({option})"
-                raise InputError(f"the experiment {name!r} has no use for {flag}; leave it out")
+    given: dict[str, Any] = {"seed": seed, "running": running}
+    if takes_data(name):
+        given["data"] = data
+    elif data is not None:
+        others = ", ".join(other for other in EXPERIMENTS if takes_data(other))
+        raise InputError(
+            f"the experiment {name!r} makes its own data, got data {data!r}; leave it out (taken by {others})"
+        )
     start = time.perf_counter()
-    found: ExperimentResult = module.run(preset, data=data, seed=seed, workers=workers, progress=progress, **options)
+    found: ExperimentResult = module.run(preset, **given)
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -101,23 +96,15 @@ def run_experiment(
     return replace(found, seconds=time.perf_counter() - start, version=release)
 
 
-def memory_needed(name: str, preset: str = "quick", *, data: str | None = None, workers: int = 2) -> int | None:
-    """Bytes that an experiment takes at its peak, beside the interpreter; None for one that takes little.
-
-    Raises
-    ------
-    InputError
-        If the name or the preset is unknown, or the data cannot be read.
+def takes_data(name: str) -> bool:
+    """Whether an experiment runs on a table that is given; the others make data whose exact solution is known.
 
     Examples
     --------
-    >>> memory_needed("scan", "quick") < 1e9
-    True
+    >>> [name for name in EXPERIMENTS if takes_data(name)]
+    ['threshold', 'scan', 'annealing']
     """
-    module = _module(name)
-    _check_preset(name, preset)
-    estimate = getattr(module, "memory", None)
-    return None if estimate is None else int(estimate(preset, data=data, workers=workers))
+    return "data" in inspect.signature(_module(name).run).parameters
 
 
 def draw(result: ExperimentResult, directory: str | os.PathLike[str]) -> list[Path]:

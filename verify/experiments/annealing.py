@@ -17,8 +17,7 @@ collapse below λ_max, on a saddle that is flat in their parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,12 +30,12 @@ from numerics.pointset import three_points
 from theory.errors import InputError
 
 from ..architecture import Architecture
-from ..network_sweep import NetworkSweep, run_network_sweep
+from ..network_sweep import NetworkSweep
 from ..plan import SweepPlan
 from .annealing_findings import branch_finding, shift_finding, speed_finding, trap_finding
+from .jobs import NetworkTraining, Running, run_jobs
 from .result import ExperimentResult, Finding
 from .threshold_cases import RowData, gaussian, plain_architectures, real
-from .together import Progress, train_together
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,8 +107,7 @@ def run(
     *,
     data: str | None = None,
     seed: int = 0,
-    workers: int = 2,
-    progress: Progress | None = None,
+    running: Running | None = None,
 ) -> ExperimentResult:
     """Run the experiment.
 
@@ -119,7 +117,7 @@ def run(
         A key of :data:`PRESETS`.
     data : str or None
         A table instead of that of the preset.
-    seed, workers, progress
+    seed, running
         As in :func:`verify.experiments.run_experiment`.
 
     Returns
@@ -141,18 +139,18 @@ def run(
 
     roads = {f"{flat.name}, T = {t:g}": (flat, t) for t in settings["temperatures"]}
     roads[f"{table.name}, T = {settings['table_temperature']:g}"] = (table, settings["table_temperature"])
-    jobs: dict[str, tuple[int, Callable[[Progress], NetworkSweep]]] = {}
+    jobs = {}
     for schedule, start in SCHEDULES.items():
         for name, (source, t) in roads.items():
             plan = _road(t, schedule, settings, seed)
-            jobs[f"road/{name}/{schedule}"] = (plan.steps, partial(_train, source.rows, None, plan, shallow))
+            jobs[f"road/{name}/{schedule}"] = NetworkTraining(source.rows, plan, shallow)
         if start is not None:
             plan = _fresh(settings, "branch", settings["branch_temperatures"], schedule, seed, latents=1)
-            jobs[f"branch/{schedule}"] = (plan.steps, partial(_train, points[:, None], shares, plan, shallow))
+            jobs[f"branch/{schedule}"] = NetworkTraining(points[:, None], plan, shallow, weights=shares)
         if schedule != "from-above":
             plan = _fresh(settings, "trap", (settings["trap_temperature"],), schedule, seed)
-            jobs[f"trap/{schedule}"] = (plan.steps, partial(_train, table.rows, None, plan, deep))
-    done = train_together(jobs, workers=workers, progress=progress)
+            jobs[f"trap/{schedule}"] = NetworkTraining(table.rows, plan, deep)
+    done = run_jobs(jobs, running)
 
     findings: dict[str, Finding] = {}
     curves: dict[str, Array] = {}
@@ -231,12 +229,6 @@ def _fresh(
         schedule="inverse",
         seed=seed,
     )
-
-
-def _train(
-    rows: Array, weights: Array | None, plan: SweepPlan, architecture: Architecture, progress: Progress
-) -> NetworkSweep:
-    return run_network_sweep(rows, plan, architecture, weights=weights, workers=1, progress=progress)
 
 
 def _records(name: str, done: Mapping[str, NetworkSweep]) -> dict[str, Array]:

@@ -19,10 +19,7 @@ jumps with hysteresis (a discontinuity as in Li arXiv:2510.01621, not at λ_max)
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,7 +30,6 @@ from numerics.functional_sweep import PhaseSweep, sweep_functional
 from numerics.subgaussian import subgaussian_proxy
 
 from ..architecture import Architecture
-from ..network_sweep import NetworkSweep, run_network_sweep
 from ..plan import SweepPlan
 from .hysteresis_cases import Case, Parabola, parabola_rows, skewed_rows, temperatures, width_rows
 from .hysteresis_findings import (
@@ -45,8 +41,8 @@ from .hysteresis_findings import (
     weakly_coded,
     width_findings,
 )
+from .jobs import NetworkTraining, Running, run_jobs
 from .result import ExperimentResult
-from .together import Progress, train_together
 
 __all__ = ["PRESETS", "draw", "run"]
 
@@ -66,13 +62,8 @@ _CURVATURE_U, _CURVATURE_ALL = 0.8, 0.6
 def run(
     preset: str = "quick",
     *,
-    data: str | None = None,
     seed: int = 0,
-    workers: int = 2,
-    progress: Progress | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-    executor: Executor | None = None,
+    running: Running | None = None,
 ) -> ExperimentResult:
     """Run the experiment.
 
@@ -80,9 +71,7 @@ def run(
     ----------
     preset : str
         A key of :data:`PRESETS`.
-    data : str or None
-        Not used: the data are those whose exact equilibria are known.
-    seed, workers, progress, checkpoint, resume, executor
+    seed, running
         As in :func:`verify.experiments.run_experiment`.
 
     Returns
@@ -91,7 +80,6 @@ def run(
         Findings ``skewed/…``, ``skewed-linear/…``, ``parabola-u/…``, ``parabola-all/…``, ``width-coded/…`` and
         ``bound/<case>``.
     """
-    del data
     s = PRESETS[preset]
     schedule = {
         "seeds": s["seeds"],
@@ -104,7 +92,7 @@ def run(
         "seed": seed,
     }
     cases, exact = _cases(s)
-    jobs: dict[str, tuple[int, Callable[[Progress], NetworkSweep]]] = {}
+    jobs = {}
     for name, case in cases.items():
         for direction, visited in (("up", case.heating), ("down", case.cooling)):
             if visited:
@@ -115,9 +103,10 @@ def run(
                     direction=direction,
                     **(schedule | {"learning_rate": rate or schedule["learning_rate"]}),
                 )
-                folder = None if checkpoint is None else Path(checkpoint) / f"{name}-{direction}"
-                jobs[f"{name}/{direction}"] = plan.chunk_steps, _job(case, plan, folder, resume, executor)
-    sweeps = train_together(jobs, workers=len(jobs) if executor else workers, progress=progress)
+                jobs[f"{name}/{direction}"] = NetworkTraining(
+                    case.rows, plan, case.architecture, weights=case.weights, keep_parameters=True
+                )
+    sweeps = run_jobs(jobs, running)
     trained = {
         name: Trained.of(case, sweeps.get(f"{name}/up"), sweeps.get(f"{name}/down")) for name, case in cases.items()
     }
@@ -251,26 +240,6 @@ def _cases(s: Mapping[str, Any]) -> tuple[dict[str, Case], dict[str, PhaseSweep]
         ),
     }
     return cases, {"skewed": skewed, "parabola-all": tilted, "width": width}
-
-
-def _job(
-    case: Case, plan: SweepPlan, folder: Path | None, resume: bool, executor: Executor | None
-) -> Callable[[Progress], NetworkSweep]:
-    def train(progress: Progress) -> NetworkSweep:
-        return run_network_sweep(
-            case.rows,
-            plan,
-            case.architecture,
-            weights=case.weights,
-            keep_parameters=True,
-            progress=progress,
-            workers=1,
-            checkpoint=folder,
-            resume=resume,
-            executor=executor,
-        )
-
-    return train
 
 
 def _exact_curves(sweep: PhaseSweep) -> dict[str, Array]:

@@ -19,10 +19,8 @@ spread, whose edge the exact solver knows.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -32,16 +30,14 @@ from matplotlib.figure import Figure
 from numerics.functional import solve_functional
 
 from ..architecture import Architecture
-from ..memory import memory_estimate
-from ..network_sweep import NetworkSweep, run_network_sweep
 from ..one_thread import one_blas_thread
 from ..plan import SweepPlan
 from ..trained_edge import TrainedEdge, trained_edge
+from .jobs import NetworkTraining, Running, run_jobs
 from .mixtures import GROUPS, mixture_rows
 from .result import ExperimentResult, Finding
-from .together import Progress, train_together
 
-__all__ = ["PRESETS", "draw", "losses", "memory", "run"]
+__all__ = ["PRESETS", "draw", "losses", "run"]
 
 Array = npt.NDArray[np.float64]
 
@@ -130,13 +126,8 @@ def losses(rates: Array, active_above: float) -> dict[int, int]:
 def run(
     preset: str = "quick",
     *,
-    data: str | None = None,
     seed: int = 0,
-    workers: int = 2,
-    progress: Progress | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-    executor: Executor | None = None,
+    running: Running | None = None,
 ) -> ExperimentResult:
     """Run the experiment.
 
@@ -144,9 +135,7 @@ def run(
     ----------
     preset : str
         A key of :data:`PRESETS`.
-    data : str or None
-        Not used: the data are the mixture and the two groups.
-    seed, workers, progress, checkpoint, resume, executor
+    seed, running
         As in :func:`verify.experiments.run_experiment`.
 
     Returns
@@ -155,7 +144,7 @@ def run(
         Findings ``edge/<k>``, ``above/<k>``, ``eigenvalue-ratio/<k>``, ``lost-at-once``, ``next-eigenvalue/linear``
         and ``next-eigenvalue/free/two-groups``.
     """
-    del data
+    running = running or Running()
     s = PRESETS[preset]
     x = mixture_rows(s["rows"], np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(10,))))
     spectrum: Array = np.linalg.eigvalsh(np.cov(x.T, ddof=0)).astype(np.float64)[::-1]
@@ -171,28 +160,16 @@ def run(
     )  # fmt: skip
     # Normal copies of the two groups would have other tails; the four points themselves are what the solver takes.
     groups = np.tile(GROUPS, (64, 1))
-    trainings = {
-        "cascade": (x, heated, network),
-        "linear": (x, straight, Architecture(model_class="linear")),
-        "groups": (groups, split, Architecture(decoder=(32,), model_class="nonlinear-decoder")),
+    decoder = Architecture(decoder=(32,), model_class="nonlinear-decoder")
+    jobs = {
+        "cascade": NetworkTraining(x, heated, network, keep_parameters=True),
+        "linear": NetworkTraining(x, straight, Architecture(model_class="linear"), keep_parameters=True),
+        "groups": NetworkTraining(groups, split, decoder, keep_parameters=True),
     }
-
-    def job(name: str) -> Callable[[Progress], NetworkSweep]:
-        rows, plan, architecture = trainings[name]
-        folder = None if checkpoint is None else Path(checkpoint) / name
-        return lambda tell: run_network_sweep(
-            rows, plan, architecture, keep_parameters=True, workers=workers if name == "cascade" else 1, progress=tell,
-            checkpoint=folder, resume=resume, executor=executor,
-        )  # fmt: skip
-
-    def together(names: tuple[str, ...], done: int) -> dict[str, NetworkSweep]:
-        jobs = {name: (trainings[name][1].chunk_steps, job(name)) for name in names}
-        tell = None if progress is None else lambda now, _: progress(done + now, total)
-        return train_together(jobs, workers=workers, progress=tell)
-
-    total = sum(plan.chunk_steps for _, plan, _ in trainings.values())
-    sweeps = together(("linear", "groups"), 0)
-    sweeps |= together(("cascade",), straight.chunk_steps + split.chunk_steps)
+    # One after the other: the seeds of the cascade, which is the longest, are chunks for all workers.
+    # The edges after it keep densities, their exponentials and a copy in the product, of every pool that is worked on.
+    densities = running.workers * 3 * max(s["edge_size"], 2000) ** 2 * 8
+    sweeps = run_jobs(jobs, running, side_by_side=False, later=densities)
     cascade = sweeps["cascade"]
 
     size, pools = s["edge_size"], s["edge_pools"]
@@ -220,7 +197,7 @@ def run(
     # The affine functions of the rows are few: samples are cheap, and all rows are used.
     tasks |= {("linear", i): ("linear", x, 0, i, 2, 2000, s["rows"] // 2000) for i in seeds}
     tasks |= {("groups", i): ("groups", groups, 0, i, 1, 1024, 8) for i in seeds}
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(running.workers) as pool:
         edges = dict(zip(tasks, pool.map(lambda task: edge(*task), tasks.values()), strict=True))
 
     findings: dict[str, Finding] = {}
@@ -278,7 +255,7 @@ def run(
         "schedule": heated.schedule,
         "direction": heated.direction,
         "annealing_start": heated.annealing_start,
-        "architectures": {name: architecture.as_dict() for name, (_, _, architecture) in trainings.items()},
+        "architectures": {name: job.architecture.as_dict() for name, job in jobs.items()},
         "collapsed_draws": _COLLAPSED_DRAWS,
         "groups_temperature": _GROUPS_TEMPERATURE,
         "data": "eight-dimensional mixture; two groups",
@@ -291,23 +268,6 @@ def draw(result: ExperimentResult) -> dict[str, Figure]:
     from .residual_cascade_figure import draw_cascade
 
     return {"losses": draw_cascade(result)}
-
-
-def memory(preset: str = "quick", *, data: str | None = None, workers: int = 2) -> int:
-    """Bytes that the experiment takes at its peak, beside the interpreter and its libraries.
-
-    Parameters
-    ----------
-    preset, data, workers
-        As for :func:`run`.
-    """
-    del data
-    s = PRESETS[preset]
-    plan = _heated(s, np.linspace(*_RANGE, s["temperatures"], dtype=np.float64), 0)
-    training = memory_estimate(plan, _network(s), s["rows"], 8, workers=workers, keep_parameters=True)
-    # Densities, their exponentials and a copy in the product, of every pool that is worked on.
-    size: int = max(s["edge_size"], 2000)
-    return max(training, workers * 3 * size**2 * 8)
 
 
 def _network(s: Mapping[str, Any]) -> Architecture:

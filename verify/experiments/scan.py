@@ -16,10 +16,7 @@ are compared with each other, not with a PCA; its ranks stand only in the table 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,14 +28,12 @@ from numerics.tables import Table, load_table
 from theory.errors import InputError
 
 from ..architecture import Architecture
-from ..memory import memory_estimate
-from ..network_sweep import NetworkSweep, run_network_sweep
 from ..plan import SweepPlan
+from .jobs import NetworkTraining, Running, run_jobs
 from .result import ExperimentResult, Finding
 from .scan_readouts import Scan, latents_needed, read_scan
-from .together import Progress, train_together
 
-__all__ = ["PRESETS", "SHARES", "draw", "memory", "run"]
+__all__ = ["PRESETS", "SHARES", "draw", "run"]
 
 Array = npt.NDArray[np.float64]
 
@@ -96,11 +91,7 @@ def run(
     *,
     data: str | None = None,
     seed: int = 0,
-    workers: int = 2,
-    progress: Progress | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-    executor: Executor | None = None,
+    running: Running | None = None,
 ) -> ExperimentResult:
     """Run the experiment.
 
@@ -110,7 +101,7 @@ def run(
         A key of :data:`PRESETS`.
     data : str or None
         A table; of one with columns ``bio1`` to ``bio19`` these are taken. A shipped table if None.
-    seed, workers, progress, checkpoint, resume, executor
+    seed, running
         As in :func:`verify.experiments.run_experiment`.
 
     Returns
@@ -130,19 +121,15 @@ def run(
     measured = test if len(table.values) >= _LARGE else None
     rows = train if measured is None else measured
     plans, architectures = _plans(s, variance, seed), _architectures(s)
-
-    def job(depth: int) -> Callable[[Progress], NetworkSweep]:
-        folder = None if checkpoint is None else Path(checkpoint) / f"depth-{depth}"
-        return lambda tell: run_network_sweep(
-            train, plans[depth], architectures[depth], validation=validation, test=measured, progress=tell,
-            workers=workers, checkpoint=folder, resume=resume, executor=executor,
-        )  # fmt: skip
-
+    jobs = {
+        f"depth-{d}": NetworkTraining(train, plans[d], architectures[d], validation=validation, test=measured)
+        for d in s["depths"]
+    }
     # One depth after the other: each has chunks for all workers.
-    jobs = {str(d): (plans[d].chunk_steps, job(d)) for d in s["depths"]}
-    sweeps = train_together(jobs, workers=1, progress=progress)
+    done = run_jobs(jobs, running, side_by_side=False)
+    sweeps = dict(zip(s["depths"], done.values(), strict=True))
 
-    main = sweeps[str(s["depths"][0])]
+    main = sweeps[s["depths"][0]]
     scan = read_scan(main, variance)
     single = [read_scan(main, variance, i) for i in range(s["seeds"])]
     # What is left of the measured rows with r principal components of the rows trained on.
@@ -150,7 +137,7 @@ def run(
     total = float(np.square(rows).sum(1).mean())
     pca = total - np.concatenate([[0.0], np.cumsum(np.square(rows @ axes).mean(0))])
     pca = np.maximum(pca / total, 0.0)
-    by_depth = {d: _best(read_scan(sweeps[str(d)], variance)) * variance / total for d in s["depths"]}
+    by_depth = {d: _best(read_scan(sweeps[d], variance)) * variance / total for d in s["depths"]}
     where = (
         f"{table.name}, {s['depths'][0]}×{_WIDTH} SiLU, {s['latents']} latents, "
         f"{'test' if measured is not None else 'training'} rows"
@@ -188,21 +175,6 @@ def draw(result: ExperimentResult) -> dict[str, Figure]:
     from .scan_figures import draw_dimension, draw_identity, draw_scan
 
     return {"scan": draw_scan(result), "identity": draw_identity(result), "dimension": draw_dimension(result)}
-
-
-def memory(preset: str = "quick", *, data: str | None = None, workers: int = 2) -> int:
-    """Bytes that the experiment takes at its peak, beside the interpreter and its libraries.
-
-    Parameters
-    ----------
-    preset, data, workers
-        As for :func:`run`.
-    """
-    s = PRESETS[preset]
-    table = _load(data or _DEFAULT_DATA)
-    rows, features = table.values.shape
-    plans, architectures = _plans(s, 1.0, 0), _architectures(s)
-    return max(memory_estimate(plans[d], architectures[d], rows, features, workers=workers) for d in plans)
 
 
 def _plans(s: Mapping[str, Any], variance: float, seed: int) -> dict[int, SweepPlan]:

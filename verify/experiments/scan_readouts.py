@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from ..fits import fit_rate, identity_r2
+from ..agreement import identity_r2
+from ..fits import fit_rate
 from ..network_sweep import NetworkSweep
 
 __all__ = ["Scan", "fixed_slope_thresholds", "latents_needed", "overlay", "overlay_r2", "read_scan"]

@@ -17,9 +17,7 @@ edge: there they memorise rows, which lowers F on the training rows and raises i
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,14 +29,14 @@ from numerics.finite_samples import marchenko_pastur_edge
 from ..architecture import Architecture
 from ..fits import fit_collapse
 from ..latents import measure
-from ..network_sweep import NetworkSweep, run_network_sweep
+from ..network_sweep import NetworkSweep
 from ..plan import SweepPlan
 from ..style import INK, REFERENCE, mode_colors, new_figure, styled
-from ..sweep import Sweep, run_sweep
+from ..sweep import Sweep
 from .free_energies import sampled_free_energy
 from .hysteresis_findings import averaged
+from .jobs import Job, LinearTraining, NetworkTraining, Running, run_jobs
 from .result import ExperimentResult, Finding
-from .together import Progress, train_together
 
 __all__ = ["PRESETS", "draw", "noise_rows", "run"]
 
@@ -95,12 +93,8 @@ def noise_rows(rows: int, features: int, generator: np.random.Generator, signals
 def run(
     preset: str = "quick",
     *,
-    data: str | None = None,
     seed: int = 0,
-    workers: int = 2,
-    progress: Progress | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    resume: bool = False,
+    running: Running | None = None,
 ) -> ExperimentResult:
     """Run the experiment.
 
@@ -108,9 +102,7 @@ def run(
     ----------
     preset : str
         A key of :data:`PRESETS`.
-    data : str or None
-        Not used: the noise must be known.
-    seed, workers, progress, checkpoint, resume
+    seed, running
         As in :func:`verify.experiments.run_experiment`.
 
     Returns
@@ -118,7 +110,6 @@ def run(
     ExperimentResult
         Findings ``linear/…`` and ``free/…``.
     """
-    del data
     s = PRESETS[preset]
     n, d = s["rows"], s["features"]
     free_edge = marchenko_pastur_edge(1.0, d, n)[1]
@@ -155,30 +146,11 @@ def run(
     )
     architecture = Architecture(encoder=(_HIDDEN,), decoder=(_HIDDEN,))
 
-    def folder(name: str) -> Path | None:
-        return None if checkpoint is None else Path(checkpoint) / name
-
-    def train_linear(x: Array, name: str, plan: SweepPlan) -> Callable[[Progress], Sweep]:
-        return lambda tell: run_sweep(x, plan, progress=tell, workers=1, checkpoint=folder(name), resume=resume)
-
-    def train_free(tell: Progress) -> NetworkSweep:
-        return run_network_sweep(
-            pure,
-            free,
-            architecture,
-            keep_parameters=True,
-            progress=tell,
-            workers=1,
-            checkpoint=folder("free"),
-            resume=resume,
-        )
-
     names = [f"linear-{i}" for i in range(len(tables))]
-    jobs: dict[str, tuple[int, Callable[[Progress], Any]]] = {"free": (free.chunk_steps, train_free)}
-    for name, x in zip(names, tables, strict=True):
-        jobs[name] = linear.chunk_steps, train_linear(x, name, linear)
-    jobs["linear-pure"] = beside.chunk_steps, train_linear(pure, "linear-pure", beside)
-    trained = train_together(jobs, workers=workers, progress=progress)
+    jobs: dict[str, Job[Any]] = {"free": NetworkTraining(pure, free, architecture, keep_parameters=True)}
+    jobs |= {name: LinearTraining(x, linear) for name, x in zip(names, tables, strict=True)}
+    jobs["linear-pure"] = LinearTraining(pure, beside)
+    trained = run_jobs(jobs, running)
     findings, curves = _linear(tables, [trained[name] for name in names], edge)
     more, drawn = _free(pure, trained["free"], trained["linear-pure"], free_edge, streams[-1])
     return ExperimentResult(

@@ -16,8 +16,7 @@ binary data); networks trained over a range of T, on Gaussian and on real data; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,13 +27,13 @@ from numerics.tables import load_table
 
 from ..architecture import Architecture
 from ..compare import verify_cascade
-from ..network_sweep import NetworkSweep, run_network_sweep
+from ..network_sweep import NetworkSweep
 from ..plan import SweepPlan
+from .jobs import Job, NetworkTraining, Running, run_jobs
 from .result import ExperimentResult, Finding
 from .threshold_cases import RowData, binary, gaussian, plain_architectures, real
-from .threshold_growth import GrowthCase, MeasuredGrowth, growth_cases, growth_findings, run_growth
+from .threshold_growth import GrowthTraining, MeasuredGrowth, growth_cases, growth_findings
 from .threshold_sweeps import identity_findings, sweep_findings
-from .together import Progress, train_together
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,9 +45,11 @@ Array = npt.NDArray[np.float64]
 _SWEEP: Final[dict[str, Any]] = {
     "latents": 2,
     "batch_size": 128,
-    "learning_rate": 5e-3,
+    # The lowest latents of a deep network move slowly: large rates first, then small ones against the noise.
+    "learning_rate": 1e-2,
+    "schedule": "cosine",
     "linear_learning_rate": 0.02,
-    "schedule": "inverse",
+    "linear_schedule": "inverse",
 }
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
@@ -73,8 +74,8 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "growth_steps": 240,
             "temperatures": (0.15, 0.2, 0.28, 0.35, 0.6, 0.7, 0.85, 0.95, 1.0, 1.05, 1.25),
             "seeds": 3,
-            "steps": 8000,
-            "annealing_steps": 1500,
+            "steps": 16_000,
+            "annealing_steps": 3000,
             "gaussian_width": 16,
             "real_width": 16,
             "real_architectures": ("linear", "tanh-1", "tanh-1-decoder", "silu-2", "relu-3-mean"),
@@ -89,8 +90,7 @@ def run(
     *,
     data: str | None = None,
     seed: int = 0,
-    workers: int = 2,
-    progress: Progress | None = None,
+    running: Running | None = None,
 ) -> ExperimentResult:
     """Run the experiment.
 
@@ -100,7 +100,7 @@ def run(
         A key of :data:`PRESETS`.
     data : str or None
         A table instead of those of the preset.
-    seed, workers, progress
+    seed, running
         As in :func:`verify.experiments.run_experiment`.
 
     Returns
@@ -117,16 +117,16 @@ def run(
     findings: dict[str, Finding] = {}
     curves: dict[str, Array] = {}
 
-    share = settings["growth_steps"] * settings["growth_seeds"]
-    jobs: dict[str, tuple[int, Callable[[Progress], Any]]] = {
-        case.name: (share, partial(_grow, case, settings, seed)) for case in cases
+    running = running or Running()
+    jobs: dict[str, Job[Any]] = {
+        case.name: GrowthTraining(case, settings["growth_seeds"], settings["growth_steps"], seed) for case in cases
     }
-    for name, (source, architecture) in sweeps.items():
-        plan = _plan(architecture, settings, seed)
-        train = partial(_train, source.rows, plan, architecture)
-        jobs[name] = (plan.steps * plan.seeds, train)
-    findings |= _linear(tables[0], seed, workers)
-    done = train_together(jobs, workers=workers, progress=progress)
+    jobs |= {
+        name: NetworkTraining(source.rows, _plan(architecture, settings, seed), architecture, keep_parameters=True)
+        for name, (source, architecture) in sweeps.items()
+    }
+    done = run_jobs(jobs, running)
+    findings |= _linear(tables[0], seed, running.workers)
     for case in cases:
         measured: MeasuredGrowth = done[case.name]
         findings |= growth_findings(case, measured)
@@ -172,7 +172,7 @@ def _sweep_cases(rows: list[RowData], settings: Mapping[str, Any]) -> dict[str, 
 
 
 def _plan(architecture: Architecture, settings: Mapping[str, Any], seed: int) -> SweepPlan:
-    linear = architecture.model_class == "linear"
+    kind = "linear_" if architecture.model_class == "linear" else ""
     return SweepPlan.default(
         "network",
         settings["temperatures"],
@@ -180,22 +180,11 @@ def _plan(architecture: Architecture, settings: Mapping[str, Any], seed: int) ->
         latents=_SWEEP["latents"],
         steps=settings["steps"],
         batch_size=_SWEEP["batch_size"],
-        learning_rate=_SWEEP["linear_learning_rate" if linear else "learning_rate"],
-        schedule=_SWEEP["schedule"],
+        learning_rate=_SWEEP[f"{kind}learning_rate"],
+        schedule=_SWEEP[f"{kind}schedule"],
         annealing_steps=settings["annealing_steps"],
         seed=seed,
     )
-
-
-def _train(rows: Array, plan: SweepPlan, architecture: Architecture, progress: Progress) -> NetworkSweep:
-    return run_network_sweep(rows, plan, architecture, keep_parameters=True, workers=1, progress=progress)
-
-
-def _grow(case: GrowthCase, settings: Mapping[str, Any], seed: int, progress: Progress) -> MeasuredGrowth:
-    seeds, steps = settings["growth_seeds"], settings["growth_steps"]
-    found = run_growth(case, seeds, steps, seed)
-    progress(seeds * steps, seeds * steps)
-    return found
 
 
 def _linear(table: str, seed: int, workers: int) -> dict[str, Finding]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,15 @@ import numpy.typing as npt
 from ..architecture import Architecture
 from ..collapsed import collapsed_network
 from ..growth import measure_growth, network_streams
+from ..memory import memory_estimate
+from ..plan import SweepPlan
 from ..stacked_network import NetworkParameters
 from ..tangent import tangent_threshold
+from ..training import TrainingOptions
 from .result import Finding, standard_error
 from .threshold_cases import RowData, growth_width, plain_architectures, restricted_architectures
 
-__all__ = ["GrowthCase", "MeasuredGrowth", "growth_cases", "growth_findings", "run_growth"]
+__all__ = ["GrowthCase", "GrowthTraining", "MeasuredGrowth", "growth_cases", "growth_findings"]
 
 Array = npt.NDArray[np.float64]
 
@@ -103,29 +106,67 @@ def growth_cases(data: Sequence[RowData], bits: RowData) -> list[GrowthCase]:
     return cases
 
 
-def run_growth(case: GrowthCase, seeds: int, steps: int, seed: int) -> MeasuredGrowth:
-    """Measure a case, one network per seed."""
+@dataclass(frozen=True, slots=True, eq=False)
+class GrowthTraining:
+    """Measure a case, one network per seed: a job of :func:`verify.experiments.jobs.run_jobs`.
+
+    It takes seconds, and neither workers, executor nor checkpoints.
+
+    Parameters
+    ----------
+    case : GrowthCase
+        What.
+    seeds, steps_each : int
+        Networks, and steps at each temperature.
+    seed : int
+        Root of all randomness.
+    """
+
+    case: GrowthCase
+    seeds: int
+    steps_each: int
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Steps over all seeds."""
+        return self.seeds * self.steps_each
+
+    def memory(self, workers: int) -> int:
+        """Bytes at its peak: every step sees all rows twice."""
+        rows, features = self.case.data.rows.shape
+        plan = SweepPlan.default("network", _RATIOS, seeds=1, latents=1, batch_size=2 * rows)
+        return memory_estimate(plan, self.case.architecture, rows, features, workers=workers)
+
+    def run(self, **options: Unpack[TrainingOptions]) -> MeasuredGrowth:
+        """Measure."""
+        progress = options.get("progress")
+        found = []
+        for s in range(self.seeds):
+            found.append(_grow(self.case, self.steps_each, 1000 * self.seed + s))
+            if progress is not None:
+                progress((s + 1) * self.steps_each, self.steps)
+        tangents, zeros, temperatures, rates = (np.array(each) for each in zip(*found, strict=True))
+        return MeasuredGrowth(tangents, zeros, temperatures, rates)
+
+
+def _grow(case: GrowthCase, steps: int, root: int) -> tuple[float, float, Array, Array]:
+    """``tangent``, ``zeros``, ``temperatures`` and ``rates`` of one network."""
     x, architecture = case.data.rows, case.architecture
-    tangents, zeros, temperatures, rates = [], [], [], []
-    for s in range(seeds):
-        root = 1000 * seed + s
-        flat = np.empty(NetworkParameters.size(architecture, x.shape[1], 1))
-        network = collapsed_network(x, architecture, flat, network_streams(root, 1), trunk=case.trunk)
-        tangent = float(tangent_threshold(x, network)[0])
-        growth = measure_growth(
-            x,
-            tangent * _RATIOS,
-            architecture,
-            seeds=1,
-            steps=steps * (_SLOW if case.kind == "bernoulli" else 1),
-            trunk=case.trunk,
-            seed=root,
-        )
-        tangents.append(tangent / case.unit)
-        zeros.append(growth.zeros[0] / case.unit)
-        temperatures.append(growth.temperatures / case.unit)
-        rates.append(growth.rates[:, 0])
-    return MeasuredGrowth(np.array(tangents), np.array(zeros), np.array(temperatures), np.array(rates))
+    flat = np.empty(NetworkParameters.size(architecture, x.shape[1], 1))
+    network = collapsed_network(x, architecture, flat, network_streams(root, 1), trunk=case.trunk)
+    tangent = float(tangent_threshold(x, network)[0])
+    growth = measure_growth(
+        x,
+        tangent * _RATIOS,
+        architecture,
+        seeds=1,
+        steps=steps * (_SLOW if case.kind == "bernoulli" else 1),
+        trunk=case.trunk,
+        seed=root,
+    )
+    unit = case.unit
+    return tangent / unit, growth.zeros[0] / unit, growth.temperatures / unit, growth.rates[:, 0]
 
 
 def growth_findings(case: GrowthCase, found: MeasuredGrowth) -> dict[str, Finding]:

@@ -3,22 +3,22 @@
 import numpy as np
 
 from numerics.spectrum import Spectrum
+from verify.experiments.jobs import LinearTraining, run_jobs
 from verify.experiments.result import ExperimentResult, Finding
 from verify.latents import measure
 from verify.plan import SweepPlan
 from verify.style import new_figure
-from verify.sweep import run_sweep
 
 PRESETS = {"quick": {"steps": 1500, "seeds": 2}, "full": {"steps": 5000, "seeds": 5}}
 
 
-def run(preset, *, data=None, seed=0, workers=2, progress=None):
+def run(preset, *, seed=0, running=None):
     """Train below the threshold; M² = 1 − T/T_k gives T_k = T/(1 − M²)."""
     chosen = PRESETS[preset]
     x = np.array([[-2.0, 0.0], [2.0, 0.0], [-2.0, 0.0], [2.0, 0.0]])
     temperatures = np.array([1.0, 2.0])
     plan = SweepPlan.default("exact", temperatures, latents=1, seed=seed, **chosen)
-    sweep = run_sweep(x, plan, workers=workers, progress=progress)
+    sweep = run_jobs({"sweep": LinearTraining(x, plan)}, running)["sweep"]
     m2 = measure(sweep, x).signal_fraction[:, :, 0]  # (n, S)
     thresholds = (temperatures[:, None] / (1 - m2)).mean(axis=0)
     finding = Finding(
