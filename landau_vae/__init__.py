@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from theory.model import ModelClass as ModelClass
     from theory.model import model_class as model_class
     from theory.references import cite as cite
+    from verify.agreement import identity_r2 as identity_r2
     from verify.architecture import Architecture as Architecture
     from verify.cascade_figure import plot_cascade as plot_cascade
     from verify.cascade_figure import plot_spectrum as plot_spectrum
@@ -83,7 +84,6 @@ if TYPE_CHECKING:
     from verify.figures import plot_order_parameters as plot_order_parameters
     from verify.figures import plot_stationarity as plot_stationarity
     from verify.figures import save_figures as save_figures
-    from verify.fits import identity_r2 as identity_r2
     from verify.latents import Latents as Latents
     from verify.latents import measure as measure
     from verify.network_sweep import NetworkSweep as NetworkSweep
@@ -163,7 +163,7 @@ _EXPORTS = {
     "explain": "theory.explain",
     "flexible_diagram": "landau_vae.planes",
     "gradient_flow": "numerics.dynamics",
-    "identity_r2": "verify.fits",
+    "identity_r2": "verify.agreement",
     "linear_diagram": "numerics.diagram",
     "load_report": "verify.results",
     "load_result": "verify.experiments",

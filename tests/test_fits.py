@@ -9,16 +9,14 @@ from hypothesis import strategies as st
 
 from numerics.spectrum import Spectrum
 from theory.errors import InputError
+from verify.agreement import clusters, identity_r2, rank_agreement
 from verify.fits import (
     CollapseFit,
     RateFit,
-    clusters,
     collapse_spectrum,
     fit_collapse,
     fit_rate,
-    identity_r2,
     pooled_stderr,
-    rank_agreement,
     rate_spectrum,
     utility_spectrum,
 )

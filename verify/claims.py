@@ -25,9 +25,10 @@ from numerics import _formulas
 from numerics.linear_equilibrium import Cascade
 from theory.errors import InputError
 
+from .agreement import clusters, identity_r2, rank_agreement
 from .check import Check
 from .evidence import ACTIVE, FLOOR, NEAR, SIGMAS, Evidence, Reader
-from .fits import clusters, identity_r2, pooled_stderr, rank_agreement
+from .fits import pooled_stderr
 from .readings import Readings
 
 __all__ = ["judge"]
