@@ -13,7 +13,7 @@ symbol     meaning                                                       unit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -215,7 +215,7 @@ def phase(
     rows = spectrum.standardized(table.values) / np.sqrt(eigenvalue) if full else scores
     small = quantize(rows, table.weights, most=most, seed=seed)
     dimensions = small.points.dimension
-    chosen = ModelClass(chosen.name, chosen.decoder, chosen.mean, chosen.width, latents=latents, dimensions=dimensions)
+    chosen = replace(chosen, latents=latents, dimensions=dimensions)
     proxy = subgaussian_proxy(small.points)
     grid = _temperatures(max(proxy.upper, 1.0) + 2 * _STEP)
     # Matrices of a few hundred rows: a second thread gains little, and on a busy machine waiting for it takes minutes.

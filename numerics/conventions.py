@@ -19,7 +19,6 @@ For ``bce`` and ``poisson`` the unit of T is the variance of the features divide
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -28,7 +27,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.errors import InputError
+from theory.errors import InputError, did_you_mean
 
 from . import _formulas
 
@@ -110,9 +109,10 @@ def loss_convention(loss: str) -> LossConvention:
     ('features', 'batch')
     """
     if not isinstance(loss, str) or loss not in CONVENTIONS:
-        close = difflib.get_close_matches(str(loss).lower().replace("_", "-"), LOSSES, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "; choose the one your code minimises"
-        raise InputError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}{hint}")
+        meant = did_you_mean(loss, LOSSES)
+        raise InputError(
+            f"loss must be one of {', '.join(LOSSES)}, got {loss!r}{meant}; choose the one your code minimises"
+        )
     return CONVENTIONS[loss]
 
 

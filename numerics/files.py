@@ -80,6 +80,11 @@ def require_writable(directory: str | os.PathLike[str]) -> None:
         with atomic_write(probe) as file:
             file.write(b"")
     except InputError as error:
+        if isinstance(error.__cause__, FileExistsError | NotADirectoryError):
+            found = next(place for place in probe.parents if place.exists() and not place.is_dir())
+            raise InputError(
+                f"cannot write {directory}: a folder is needed and {found} is a file; choose another folder (--out)"
+            ) from error
         # The user named the folder and knows nothing of the probe.
         raise InputError(str(error).replace(str(probe), str(directory), 1)) from error
     _remove(probe)

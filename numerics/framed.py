@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from theory.errors import InputError
 
-from .sheet import Choose, Sheet, chosen_indices, default_names, real_matrix
+from .sheet import Choose, Sheet, chosen_indices, column_names, real_matrix
 
 __all__ = ["block_values", "is_framed", "is_lazy", "lazy_blocks", "read_framed"]
 
@@ -114,9 +114,7 @@ def _matrix(source: Any, choose: Choose, labels: Sequence[str], where: str) -> t
             f"{where}: data must have two dimensions, rows and columns, got {len(source.shape)}; stack the others into "
             "rows (xarray: .stack(row=[…]).transpose('row', …))"
         )
-    if own and labels:
-        raise InputError(f"{where}: labels are for sources without column names, but this one has them; omit them")
-    names = own or default_names(source.shape[1], labels, where)
+    names = column_names(source.shape[1], own, labels, where)
     wanted = chosen_indices(names, choose, where)
     if wanted != list(range(len(names))):
         source = source.iloc[:, wanted] if hasattr(source, "columns") else source[:, wanted]

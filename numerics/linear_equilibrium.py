@@ -370,5 +370,5 @@ def _temperatures(temperature: ArrayLike) -> Array:
 
 def _fraction(name: str, value: float) -> float:
     if not 0 < value < 1:
-        raise InputError(f"{name} must lie between 0 and 1 (a fraction of the total variance), got {value!r}")
+        raise InputError(f"{name} must lie between 0 and 1 (a fraction of the total variance), got {value!r}; try 0.05")
     return float(value)

@@ -26,7 +26,7 @@ from threadpoolctl import ThreadpoolController
 
 from theory.errors import InputError
 
-from .checked import checked_weights, require_finite, require_squares
+from .checked import checked_weights, listing, require_finite, require_squares
 from .sheet import default_names, real_matrix
 
 __all__ = ["Moments"]
@@ -143,9 +143,12 @@ class Moments:
             If the two have different columns.
         """
         if self.mean.shape != other.mean.shape:
+            found = " and ".join(
+                f"{m.mean.size} ({listing(m.columns, 3)})" if m.columns else str(m.mean.size) for m in (self, other)
+            )
             raise InputError(
-                f"moments to merge must have equal numbers of columns, got {self.mean.size} and {other.mean.size}; "
-                "accumulate the same columns in the same order"
+                f"moments to merge must have equal numbers of columns, got {found}; choose those that all parts have "
+                "(--columns)"
             )
         if self.columns and other.columns and self.columns != other.columns:
             k = next(k for k, names in enumerate(zip(self.columns, other.columns, strict=True)) if len(set(names)) > 1)

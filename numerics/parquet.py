@@ -20,7 +20,7 @@ import numpy as np
 
 from theory.errors import InputError, MissingExtraError
 
-from .sheet import Choose, Sheet, chosen_indices
+from .sheet import Choose, Sheet, chosen_indices, column_names
 
 __all__ = ["parquet_blocks", "parquet_groups", "read_parquet"]
 
@@ -31,10 +31,10 @@ def read_parquet(path: Path, choose: Choose, labels: Sequence[str] = ()) -> Shee
     return sheet
 
 
-def parquet_groups(path: Path) -> list[int]:
-    """Numbers of rows of the row groups, the units in which a Parquet file is stored."""
+def parquet_groups(path: Path) -> int:
+    """How many row groups there are, the units in which a Parquet file is stored."""
     with _opened(path) as (_, file):
-        return [file.metadata.row_group(k).num_rows for k in range(file.metadata.num_row_groups)]
+        return int(file.num_row_groups)
 
 
 def parquet_blocks(
@@ -71,13 +71,12 @@ def parquet_blocks(
     MissingExtraError
         Without pyarrow.
     """
-    if labels:
-        raise InputError(f"{path}: labels are for sources without column names, but Parquet has them; omit them")
     with _opened(path) as (pa, file):
         schema = file.schema_arrow
         # pandas writes an index that is not 0, 1, 2, … as a column of this name; it is no measurement.
         index = {name for name in schema.names if re.fullmatch(r"__index_level_\d+__", name)}
         names = tuple(name for name in schema.names if name not in index)
+        names = column_names(len(names), names, labels, str(path))
         wanted = tuple(names[k] for k in chosen_indices(names, choose, str(path)))
         for name in wanted:
             kind = schema.field(name).type

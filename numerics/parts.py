@@ -35,7 +35,7 @@ from .parquet import parquet_blocks, parquet_groups
 from .rasters import worldclim_rows, worldclim_window
 from .readers import kind_of, npz_matrix, numpy_file, reading
 from .recipe import Recipe
-from .sheet import Sheet, chosen_indices, default_names, real_matrix
+from .sheet import Sheet, chosen_indices, column_names, default_names, real_matrix
 from .shipped import SHIPPED
 from .tables import Table, load_table
 
@@ -291,6 +291,8 @@ def _paths(source: str | Path, recipe: Recipe, part: int) -> Iterator[Part]:
     elif path.is_dir():
         with reading(path):
             inside = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+        if not inside:
+            raise InputError(f"{source}: the folder is empty; name one with files of data or the 19 WorldClim layers")
         if any(file.suffix.lower() in RASTER_ENDINGS for file in inside):
             yield from _windows(path, recipe, part)
             return
@@ -316,7 +318,7 @@ def _file(path: Path, part: int) -> Iterator[Part]:
         kind = kind_of(path)
         spans: list[tuple[int, int]] | list[None] = [None]
         if kind == "parquet":
-            spans = [(k, k + 1) for k in range(len(parquet_groups(path)))]
+            spans = [(k, k + 1) for k in range(parquet_groups(path))]
         elif kind == "numpy":
             with numpy_file(path, mapped=True) as x:
                 if not isinstance(x, NpzFile):
@@ -365,9 +367,7 @@ def _archive_blocks(path: Path, arrays: NpzFile, recipe: Recipe, cells: int) -> 
             f"{where}: is stored column by column (Fortran order) and cannot be read by rows; save "
             "numpy.ascontiguousarray of it"
         )
-    if own and recipe.labels:
-        raise InputError(f"{path}: labels are for sources without column names, but this one has them; omit them")
-    names = default_names(width, own or recipe.labels, where)
+    names = column_names(width, own, recipe.labels, where)
     wanted = chosen_indices(names, _chooser(recipe, where), where)
     with _member(arrays, key) as member:
         _read_header(member)

@@ -25,7 +25,7 @@ from theory.errors import InputError
 
 from .delimited import read_delimited
 from .parquet import read_parquet
-from .sheet import Choose, Sheet, chosen_indices, default_names, real_matrix
+from .sheet import Choose, Sheet, chosen_indices, column_names, real_matrix
 
 __all__ = ["kind_of", "npz_matrix", "npz_names", "numpy_file", "read_array", "read_file", "reading"]
 
@@ -112,15 +112,13 @@ def read_array(
     InputError
         If it is not a two-dimensional array of real numbers, or the names do not fit.
     """
-    if names and labels:
-        raise InputError(f"{where}: labels are for sources without column names, but this one has them; omit them")
     try:
         matrix = real_matrix(np.asanyarray(source), where)
     except InputError:
         raise
     except (ValueError, TypeError) as error:
         raise InputError(f"{where}: rows must have equal lengths and hold real numbers ({error}); mend them") from error
-    all_names = default_names(matrix.shape[1], names or labels, where)
+    all_names = column_names(matrix.shape[1], names, labels, where)
     wanted = chosen_indices(all_names, choose, where)
     values = np.array(matrix[:, wanted], dtype=np.float64, order="C")
     return Sheet(values, tuple(all_names[k] for k in wanted))
@@ -149,11 +147,24 @@ def numpy_file(path: Path, *, mapped: bool = False) -> Iterator[Any]:
         raise
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if "pickle" in str(error).lower() or "Python objects" in str(error):
+            _require_numpy(path)
             raise InputError(
                 f"{path}: holds pickled Python objects, which are never loaded (a pickle can run code); save a plain "
                 "float array with numpy.save"
             ) from error
         raise InputError(f"{path}: not a complete NumPy file ({error}); save it again with numpy.save") from error
+
+
+def _require_numpy(path: Path) -> None:
+    """NumPy takes for a pickle whatever is no file of its own; most often it is a file of another kind by that name."""
+    with reading(path), path.open("rb") as file:
+        start = file.read(2)
+    # Of NPY, of ZIP, and of every pickle since protocol 2.
+    if not start.startswith((b"\x93N", b"PK", b"\x80")):
+        raise InputError(
+            f"{path}: not a NumPy file, whatever its name says; save the array with numpy.save, or name a text table "
+            "*.csv"
+        )
 
 
 def _read_numpy(path: Path, choose: Choose, labels: Sequence[str]) -> Sheet:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from theory.errors import InputError
 
-__all__ = ["Choose", "Sheet", "chosen_indices", "default_names", "real_matrix"]
+__all__ = ["Choose", "Sheet", "chosen_indices", "column_names", "default_names", "real_matrix"]
 
 Choose = Callable[[tuple[str, ...]], tuple[str, ...]]
 """From the names a source offers to those that are wanted, in the order wanted.
@@ -77,6 +77,26 @@ def default_names(count: int, labels: Sequence[str], where: str) -> tuple[str, .
     if labels and len(labels) != count:
         raise InputError(f"{where}: labels must name all {count} columns, got {len(labels)} names; give one per column")
     return tuple(labels) or tuple(f"x{k + 1}" for k in range(count))
+
+
+def column_names(count: int, own: Sequence[str], labels: Sequence[str], where: str) -> tuple[str, ...]:
+    """Names that came with a source, or those of :func:`default_names` for one that has none.
+
+    Raises
+    ------
+    InputError
+        If labels are given to a source with names, or the names are not ``count``.
+
+    Examples
+    --------
+    >>> column_names(2, (), ("a", "b"), "array"), column_names(2, ("u", "v"), (), "array")
+    (('a', 'b'), ('u', 'v'))
+    """
+    if own and labels:
+        raise InputError(f"{where}: labels are for sources without column names, but this one has them; omit them")
+    if own and len(own) != count:
+        raise InputError(f"{where}: must have one name per column, got {len(own)} names for {count} columns; mend them")
+    return tuple(own) or default_names(count, labels, where)
 
 
 def chosen_indices(names: tuple[str, ...], choose: Choose, where: str) -> list[int]:

@@ -11,7 +11,6 @@ symbol           meaning                                                    shap
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.errors import InputError
+from theory.errors import InputError, did_you_mean
 
 from .checked import checked_weights, constant, listing, require_degrees, require_finite, require_squares
 from .framed import is_framed, read_framed
@@ -266,8 +265,7 @@ def _read_path(path: Path, choose: Choose, header: bool, labels: Sequence[str], 
     if path.is_dir():
         return read_worldclim(path, choose, partial=partial)
     if not path.exists():
-        close = difflib.get_close_matches(str(path).lower().replace("_", "-"), SHIPPED, n=1)
-        meant = f" (did you mean {close[0]}?)" if close else ""
+        meant = did_you_mean(path, SHIPPED)
         raise InputError(
             f"{path}: no such file, nor a shipped table{meant}; give a path or one of {', '.join(SHIPPED)}"
         )

@@ -161,7 +161,7 @@ def test_in_a_pipeline_with_names() -> None:
     [
         ({"beta": 0.0}, "beta"),
         ({"beta": float("nan")}, "beta"),
-        ({"loss": "msee"}, "loss must be one of .* did you mean 'mse'"),
+        ({"loss": "msee"}, "loss must be one of .*did you mean 'mse'"),
         ({"loss": "bce"}, "squared error .*landau-vae cascade --loss"),
         ({"loss": "mse-sum-kl"}, "batch"),
         ({"n_latents": 0}, "n_latents must be an integer of at least 1"),

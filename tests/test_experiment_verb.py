@@ -72,7 +72,8 @@ def test_the_table_for_people_names_every_finding(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["phlogiston"], "unknown experiment 'phlogiston'; known are threshold, residual-cascade, scan,"),
+        (["phlogiston"], "NAME must be one of threshold, residual-cascade, scan,"),
+        (["treshold"], "got 'treshold' (did you mean 'threshold'?)"),
         (["scan", "--preset", "tiny"], "preset of the experiment 'scan' must be one of quick, full, published"),
         (["scan", "--quick", "--preset", "full"], "not allowed with argument"),
         (["scan", "--quick", "--data", "no-such-table"], "no-such-table"),

@@ -5,9 +5,11 @@ SymPy-free: every layer raises these. The command line turns the former into exi
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["InputError", "MissingExtraError", "NonConvergenceError"]
+__all__ = ["InputError", "MissingExtraError", "NonConvergenceError", "did_you_mean"]
 
 
 class InputError(ValueError):
@@ -69,3 +71,26 @@ class NonConvergenceError(ArithmeticError):
     def __reduce__(self) -> tuple[type[NonConvergenceError], tuple[str, Any, float]]:
         # Exceptions are rebuilt from their message alone otherwise, which loses the rest between processes.
         return type(self), (str(self), self.state, self.residual)
+
+
+def did_you_mean(given: object, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """What a message adds where a name is unknown: the closest one that is known, or nothing if none is close.
+
+    Parameters
+    ----------
+    given : object
+        What came.
+    known : iterable of str
+        Names in lower case, joined by hyphens.
+    cutoff : float
+        Ratio of :class:`difflib.SequenceMatcher` from which a name is close.
+
+    Examples
+    --------
+    >>> did_you_mean("Flexibel", ["linear", "flexible"])
+    " (did you mean 'flexible'?)"
+    >>> did_you_mean("parabola", ["linear", "flexible"])
+    ''
+    """
+    close = difflib.get_close_matches(str(given).lower().replace("_", "-"), list(known), n=1, cutoff=cutoff)
+    return f" (did you mean {close[0]!r}?)" if close else ""

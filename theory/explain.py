@@ -15,7 +15,6 @@ c_n      amplitudes of the curve family                              data unit
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -26,7 +25,7 @@ import sympy as sp
 
 from .cumulants import Cumulants, parse_number
 from .derivation import Derivation, DerivationError, is_positive
-from .errors import InputError
+from .errors import InputError, did_you_mean
 from .explain_relatives import EXPLAINED_RELATIVES, explain_relative
 from .explanation import Explanation, formula_of
 from .formulas import Argument, Formula
@@ -99,9 +98,8 @@ def explain(
         if cumulants is not None:
             raise InputError(f"{model} takes no cumulants: its derivation needs second moments only; leave them out")
         return explain_relative(model, order)
-    close = difflib.get_close_matches(str(model), (*MODELS, *LAWS), n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "choose one of them"
-    raise InputError(f"unknown model {model!r}; known are {', '.join((*MODELS, *LAWS))}; {hint}")
+    known = (*MODELS, *LAWS)
+    raise InputError(f"unknown model {model!r}{did_you_mean(model, known)}; choose one of {', '.join(known)}")
 
 
 def _class(

@@ -15,13 +15,12 @@ K, D     number of latents, number of observed coordinates   ≥ 1
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from .errors import InputError
+from .errors import InputError, did_you_mean
 
 __all__ = ["LIKELIHOODS", "MODEL_CLASSES", "ModelClass", "model_class"]
 
@@ -159,10 +158,9 @@ def model_class(name: str) -> ModelClass:
     >>> model_class("flexble")
     Traceback (most recent call last):
         ...
-    theory.errors.InputError: unknown model class 'flexble'; known are linear, ...; did you mean 'flexible'?
+    theory.errors.InputError: unknown model class 'flexble' (did you mean 'flexible'?); choose one of linear, ...
     """
     if name in MODEL_CLASSES:
         return MODEL_CLASSES[name]
-    close = difflib.get_close_matches(name, MODEL_CLASSES, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "choose one of them"
-    raise InputError(f"unknown model class {name!r}; known are {', '.join(MODEL_CLASSES)}; {hint}")
+    meant = did_you_mean(name, MODEL_CLASSES)
+    raise InputError(f"unknown model class {name!r}{meant}; choose one of {', '.join(MODEL_CLASSES)}")

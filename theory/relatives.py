@@ -6,13 +6,12 @@ small exact functions that go with its derivation.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from .errors import InputError
+from .errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -60,12 +59,11 @@ def derive_relative(name: str) -> Derivation:
     >>> derive_relative("bottelneck")
     Traceback (most recent call last):
         ...
-    theory.errors.InputError: unknown derivation 'bottelneck'; did you mean 'bottleneck'? known: bernoulli, ...
+    theory.errors.InputError: unknown derivation 'bottelneck' (did you mean 'bottleneck'?); choose one of bernoulli, ...
     """
     if name not in RELATIVES:
-        close = difflib.get_close_matches(name, RELATIVES, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise InputError(f"unknown derivation {name!r}; {hint}known: {', '.join(RELATIVES)}")
+        meant = did_you_mean(name, RELATIVES)
+        raise InputError(f"unknown derivation {name!r}{meant}; choose one of {', '.join(RELATIVES)}")
     module, function, arguments = RELATIVES[name]
     derive: Callable[..., Derivation] = getattr(importlib.import_module(f".{module}", __package__), function)
     return derive(*arguments)

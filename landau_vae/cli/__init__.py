@@ -25,6 +25,7 @@ def run(argv: list[str] | None = None) -> int:
     parser = build_parser()
     try:
         args = parser.parse_args(argv)
+        parser = args.parser
         args.command_line = list(sys.argv[1:] if argv is None else argv)
         if getattr(args, "seed", 0) < 0:
             raise InputError(f"--seed must not be negative, got {args.seed}; 0 is the default")
@@ -33,10 +34,10 @@ def run(argv: list[str] | None = None) -> int:
     except SystemExit as stop:  # argparse: --help and --version give 0, a wrong option 2
         return int(stop.code or 0)
     except InputError as error:
-        print(f"landau-vae: error: {error}", file=sys.stderr)
+        print(f"landau-vae: error: {parser.in_own_words(str(error))}", file=sys.stderr)
         return 2
     except NonConvergenceError as error:
-        print(f"landau-vae: not converged: {error}", file=sys.stderr)
+        print(f"landau-vae: not converged: {parser.in_own_words(str(error))}", file=sys.stderr)
         return 3
     except BrokenPipeError:
         # The reader (`| head`) has gone. Python would complain once more when it flushes stdout at exit.

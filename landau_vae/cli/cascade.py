@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numerics.fisher import fisher_information, loss_spectrum
 from numerics.linear_equilibrium import Cascade
 from theory.errors import InputError
 
-from .options import load_data, temperature_values
+from .options import load_data
 from .output import dumps, limit_threads, meta, note
 from .streaming import Streamed, stream_spectrum, streams
 
@@ -152,25 +153,26 @@ def _result(args: argparse.Namespace, scale: BetaScale, data: Table | Streamed) 
 
 def _temperatures(texts: list[str], scale: BetaScale) -> list[float]:
     """T of every ``T=…``, ``t=…`` and ``beta=…``."""
-    volume = scale.cascade.total_variance
+    units: dict[str, Callable[[float], float]] = {
+        "T": lambda value: value,
+        "t": lambda value: value * scale.cascade.total_variance,
+        "beta": lambda value: float(scale.temperature(value)[0]),
+    }
+    units["β"] = units["beta"]
     found = []
     for text in texts:
         name, _, number = text.partition("=")
-        if name in ("beta", "β"):
-            found.append(float(scale.temperature(_positive_beta(text, number))[0]))
-        else:
-            found += temperature_values([text], volume)
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if name not in units or not 0 < value < math.inf:
+            raise InputError(
+                "--at takes T=NUMBER, t=NUMBER or beta=NUMBER with a positive, finite number, "
+                f"got {text!r}; e.g. {name if name in units else 't'}=0.1"
+            )
+        found.append(units[name](value))
     return found
-
-
-def _positive_beta(text: str, number: str) -> float:
-    try:
-        value = float(number)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < float("inf"):
-        raise InputError(f"--at takes beta=NUMBER with a positive, finite number, got {text!r}; e.g. beta=0.1")
-    return value
 
 
 def _at(scale: BetaScale, temperatures: list[float]) -> list[dict[str, Any]]:

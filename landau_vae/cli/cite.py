@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from theory.errors import InputError, did_you_mean
 from theory.references import CLAIM_SOURCES, REFERENCES, cite
 
 
@@ -19,4 +20,8 @@ def _sources(name: str) -> tuple[str, ...]:
         return (name,)
     from verify.ledger import CLAIMS
 
-    return next((claim.source for claim in CLAIMS if claim.id == name), (name,))
+    sources = {claim.id: claim.source for claim in CLAIMS}
+    if name not in sources:
+        known = (*REFERENCES, *CLAIM_SOURCES, *sources)
+        raise InputError(f"unknown claim or work {name!r}{did_you_mean(name, known)}; choose one of {', '.join(known)}")
+    return sources[name]

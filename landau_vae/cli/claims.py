@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from theory.errors import InputError
+from theory.errors import InputError, did_you_mean
 from verify.experiments import EXPERIMENTS, ExperimentResult, Running, load_result, run_experiment
 from verify.ledger import CLAIMS, Judged, Results, differences, judge, to_markdown
 
@@ -17,7 +17,8 @@ def run(args: argparse.Namespace) -> int:
     known = {claim.id: claim for claim in CLAIMS}
     unknown = [name for name in args.claim if name not in known]
     if unknown:
-        raise InputError(f"unknown claim {unknown[0]!r}; known are {', '.join(known)}; choose one of them")
+        near = did_you_mean(unknown[0], known)
+        raise InputError(f"unknown claim {unknown[0]!r}{near}; choose one of {', '.join(known)}")
     page = None if args.check is None else _read(args.check)
     claims = [known[name] for name in args.claim] or list(CLAIMS)
     needed = {name for claim in claims for name in claim.experiments}
@@ -48,7 +49,8 @@ def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--check cannot read {path}: {error}; give the page that --markdown wrote") from error
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise InputError(f"--check cannot read {path}: {reason}; give the page that --markdown wrote") from error
 
 
 def _text(judged: tuple[Judged, ...], *, details: bool) -> str:

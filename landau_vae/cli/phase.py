@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         found = phase(
             data,
             model=args.model_class,
-            mode=args.mode,
+            mode=1 if args.mode is None else args.mode,
             full=args.full,
             latents=args.latents,
             points=args.points,

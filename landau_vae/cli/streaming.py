@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,8 @@ from numerics.moments import Moments
 from numerics.spectrum import Spectrum
 from numerics.streaming import accumulate, accumulate_cumulants
 from theory.errors import InputError
+
+from .options import source_options
 
 __all__ = ["Streamed", "require_checkpoint", "stream_spectrum", "streams", "training_executor"]
 
@@ -83,18 +84,7 @@ def stream_spectrum(args: argparse.Namespace, loss: str, *, axes: bool) -> tuple
             )
     if args.out:
         require_writable(args.out)
-    options: dict[str, Any] = {
-        "columns": args.columns,
-        "drop_columns": tuple(args.drop_columns),
-        "log1p": tuple(args.log1p),
-        "weights": args.weights,
-        "missing_value": args.missing_value,
-        "drop_missing": args.drop_missing,
-        "header": not args.no_header,
-        "area_weights": args.area_weights,
-        "scheduler": args.scheduler,
-        "resume": args.resume,
-    }
+    options = {**source_options(args), "scheduler": args.scheduler, "resume": args.resume}
     moments = accumulate(args.data, loss=loss, checkpoint=args.checkpoint, **options)
     notes = [f"streamed {moments.n} rows"]
     if args.drop_constant:

@@ -10,10 +10,10 @@ class Poisson:
 
     learns_variance = False
 
-    def check(self, x):
+    def check(self, x, name):
         """Counts are not negative."""
         if (x < 0).any():
-            raise InputError(f"x must not be negative for the poisson likelihood, got {x.min():.6g}; give counts")
+            raise InputError(f"{name} must not be negative for the poisson likelihood, got {x.min():.6g}; give counts")
 
     def loss(self, f, x, omega):
         """ℓ of every model and row, (M, B), for f (M, D, B) and x (D, B)."""

@@ -9,9 +9,10 @@ import importlib
 
 from ... import __version__
 from . import cascade, cite, claims, derive, diagnose, experiment, explore, phase, phase_diagram, report, verify
-from .common import load_data, temperature_values
+from .common import load_data, source_options
+from .parser import Parser
 
-__all__ = ["build_parser", "load_data", "temperature_values"]
+__all__ = ["build_parser", "load_data", "source_options"]
 
 # Module of the options, summary, what else the verb's own help says.
 _VERBS = (
@@ -58,24 +59,21 @@ _VERBS = (
 )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of ``landau-vae``; each verb sets ``run``, a function of the parsed arguments."""
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    """The parser of ``landau-vae``; each verb sets ``run``, a function of the parsed arguments, and its ``parser``."""
+    parser = Parser(
         prog="landau-vae",
         description="Posterior collapse in β-VAEs: derive the theory, solve it exactly, verify it by training.",
         epilog="Exit status: 0 all checks hold, 1 a check failed, 2 bad input, 3 not converged, 130 interrupted.",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"landau-vae {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for options, summary, more in _VERBS:
         module = options.__name__.rpartition(".")[2]
         name = module.replace("_", "-")
-        verb = verbs.add_parser(
-            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {more}", allow_abbrev=False
-        )
+        verb = verbs.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {more}")
         options.add(verb)
-        verb.set_defaults(run=_Handler(module), verb=name)
+        verb.set_defaults(run=_Handler(module), verb=name, parser=verb)
     return parser
 
 

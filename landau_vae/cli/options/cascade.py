@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-
 from .common import data_options, output_options
+from .parser import Parser
 from .streaming import streaming_options
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add the options."""
+    parser.library_names |= {"k": "--keep", "noise_variance": "--noise-floor", "resamples": "--bootstrap"}
     data_options(parser)
     parser.add_argument("--latents", type=int, metavar="K", help="latents of the VAE (default: as many as columns)")
     parser.add_argument(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
+from .parser import Parser
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add the options."""
     parser.add_argument(
         "claim", nargs="?", default="landau-vae", metavar="CLAIM", help="a claim, derivation or reference key"

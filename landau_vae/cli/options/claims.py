@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
+from .parser import Parser
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add the options."""
     parser.add_argument("claim", nargs="*", metavar="CLAIM", help="show only these claims, by id (default: all)")
     parser.add_argument("--quick", action="store_true", help="run the quick presets of the experiments (minutes)")

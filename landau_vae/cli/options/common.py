@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from theory.errors import InputError
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numerics.tables import Table
 
 __all__ = [
-    "DATA_HELP", "data_options", "load_data", "output_options", "page_option", "temperature_values", "training_options",
+    "DATA_HELP", "data_options", "load_data", "output_options", "page_option", "source_options", "training_options",
 ]  # fmt: skip
 
 DATA_HELP = (
@@ -76,6 +76,20 @@ def training_options(p: argparse.ArgumentParser) -> None:
     )
 
 
+def source_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What the data options say, as arguments of everything that reads a source: loaded whole or in parts."""
+    return {
+        "columns": args.columns,
+        "drop_columns": tuple(args.drop_columns),
+        "log1p": tuple(args.log1p),
+        "weights": args.weights,
+        "missing_value": args.missing_value,
+        "drop_missing": args.drop_missing,
+        "header": not args.no_header,
+        "area_weights": args.area_weights,
+    }
+
+
 def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
     """The table that the data options name, and its held-out parts.
 
@@ -89,16 +103,9 @@ def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
         require_writable(args.out)
     table = load_table(
         args.data,
-        columns=args.columns,
-        drop_columns=tuple(args.drop_columns),
-        log1p=tuple(args.log1p),
-        weights=args.weights,
         coordinates=None if args.coordinates is None else tuple(args.coordinates),
-        missing_value=args.missing_value,
-        drop_missing=args.drop_missing,
         drop_constant=args.drop_constant,
-        header=not args.no_header,
-        area_weights=args.area_weights,
+        **source_options(args),
     )
     held_out: dict[str, Table] = {}
     if args.blocks is not None:
@@ -106,7 +113,7 @@ def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
 
         if table.coordinates is None:
             raise InputError(
-                f"--blocks needs the coordinates of the rows, and {table.source} has none; name them with "
+                f"--blocks needs the coordinates of the rows, and {table.name} has none; name them with "
                 "--coordinates LON LAT"
             )
         split = spatial_split(table.coordinates, block_km=args.blocks, seed=getattr(args, "seed", 0))
@@ -115,26 +122,3 @@ def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
     if not args.no_standardize:
         table.require_varying()
     return table, held_out
-
-
-def temperature_values(texts: list[str], total_variance: float) -> list[float]:
-    """Temperatures T from strings ``T=…`` or ``t=…``.
-
-    Raises
-    ------
-    InputError
-        If a string is neither, or its number is not positive and finite.
-    """
-    values = []
-    for text in texts:
-        name, _, number = text.partition("=")
-        try:
-            value = float(number)
-        except ValueError:
-            value = float("nan")
-        if name not in ("T", "t") or not 0 < value < float("inf"):
-            raise InputError(
-                f"--at takes T=NUMBER or t=NUMBER with a positive, finite number, got {text!r}; e.g. t=0.1"
-            )
-        values.append(value if name == "T" else value * total_variance)
-    return values

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-
 from .common import data_options
+from .parser import Parser
 
 # The models of theory.explain, which would import SymPy; a test keeps the two lists equal.
 MODELS = (
@@ -13,7 +12,7 @@ MODELS = (
 )  # fmt: skip
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add the options."""
     parser.add_argument("model", metavar="MODEL", help=f"one of {', '.join(MODELS)}")
     parser.add_argument("--order", type=int, default=4, metavar="n", help="order of the Landau series (default: 4)")

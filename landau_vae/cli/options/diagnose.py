@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-
 from .common import output_options
+from .parser import Parser
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add the options."""
     parser.add_argument(
         "posterior",

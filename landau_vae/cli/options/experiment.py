@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-
 from .common import DATA_HELP, output_options, training_options
+from .parser import Parser
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add the options."""
-    parser.add_argument("name", metavar="NAME", help=f"{', '.join(NAMES)}, or all")
+    parser.add_argument("name", metavar="NAME", choices=(*NAMES, "all"), help=f"{', '.join(NAMES)}, or all")
     parser.add_argument("--data", metavar="DATA", help=f"for the experiments on real data: {DATA_HELP}")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="the small preset: minutes, less sharp")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-
 from .common import data_options
+from .parser import Parser
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add the options."""
     data_options(parser)
     parser.add_argument("--latents", type=int, metavar="K", help="latents of the VAE (default: as many as columns)")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-
 from .common import output_options, page_option
+from .parser import Parser
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add the options."""
     parser.add_argument("directory", metavar="DIR", help="folder that `landau-vae verify --out DIR` wrote")
     page_option(parser)
