@@ -28,7 +28,7 @@ import numpy.typing as npt
 from numerics.checked import checked_rows
 from theory.errors import InputError
 
-from .posterior import ACTIVE, PosteriorStatistics, jensen_gap, probabilities, statistics_of_moments
+from .posterior import ACTIVE, Measured, jensen_gap, probabilities, statistics_of_moments
 from .sweep import Sweep
 
 __all__ = ["Latents", "measure", "measure_covariance"]
@@ -37,7 +37,7 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Latents:
+class Latents(Measured):
     """Order parameters of every trained model. Arrays (n, S, K) are in the order of the model's latents.
 
     Parameters
@@ -60,35 +60,15 @@ class Latents:
 
     temperatures: Array
     total_variance: float
-    statistics: PosteriorStatistics
     distortion: Array
     distortion_mean: Array
     utility: Array
     active_above: float
 
     @property
-    def signal_fraction(self) -> Array:
-        """M², (n, S, K)."""
-        return self.statistics.signal_fraction
-
-    @property
-    def rate(self) -> Array:
-        """KL_k in nats, (n, S, K)."""
-        return self.statistics.rate
-
-    def ranked(self, values: Array) -> Array:
-        """Reorder an (n, S, K) array from latents to ranks of M²."""
-        return np.take_along_axis(values, self.statistics.ranking, axis=-1)
-
-    @property
     def active(self) -> npt.NDArray[np.bool_]:
         """Whether M² exceeds ``active_above``, (n, S, K)."""
         return self.statistics.active(self.active_above)
-
-    @property
-    def total_rate(self) -> Array:
-        """Σ_k KL_k in nats, (n, S)."""
-        return self.statistics.total_rate
 
     @property
     def free_energy(self) -> Array:

@@ -33,7 +33,7 @@ from .kernel import Kernel
 from .likelihoods import LIKELIHOODS
 from .network import NetworkKernel
 from .plan import SweepPlan
-from .posterior import PosteriorStatistics, posterior_statistics, probabilities, truncated_distortion
+from .posterior import Measured, PosteriorStatistics, posterior_statistics, probabilities, truncated_distortion
 from .stages import Record
 from .trained_vae import TrainedVAE, network_from
 from .training import TrainingOptions, train
@@ -46,7 +46,7 @@ _STATISTICS = tuple(field.name for field in dataclasses.fields(PosteriorStatisti
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class NetworkSweep:
+class NetworkSweep(Measured):
     """Order parameters of every (temperature, seed). All numbers of a model that diverged are NaN.
 
     Parameters
@@ -83,7 +83,6 @@ class NetworkSweep:
     architecture: Architecture
     total_variance: float
     temperatures: Array
-    statistics: PosteriorStatistics
     distortion: Array
     distortion_mean: Array
     free_energy: Array
@@ -94,25 +93,6 @@ class NetworkSweep:
     diverged: npt.NDArray[np.bool_]
     parameters: dict[str, npt.NDArray[Any]] | None
     seconds: float
-
-    @property
-    def signal_fraction(self) -> Array:
-        """M², (n, S, K)."""
-        return self.statistics.signal_fraction
-
-    @property
-    def rate(self) -> Array:
-        """KL_k in nats, (n, S, K)."""
-        return self.statistics.rate
-
-    @property
-    def total_rate(self) -> Array:
-        """Σ_k KL_k in nats, (n, S)."""
-        return self.statistics.total_rate
-
-    def ranked(self, values: Array) -> Array:
-        """Reorder an (n, S, K) array from latents to ranks of M²."""
-        return np.take_along_axis(values, self.statistics.ranking, axis=-1)
 
     def model(self, temperature: int, seed: int) -> TrainedVAE:
         """The trained model of a temperature and seed, by their numbers.

@@ -34,6 +34,7 @@ from theory.errors import InputError
 __all__ = [
     "ACTIVE",
     "DECODED_AT_ONCE",
+    "Measured",
     "PosteriorStatistics",
     "jensen_gap",
     "posterior_statistics",
@@ -105,6 +106,38 @@ class PosteriorStatistics:
     def total_rate(self) -> Array:
         """Σ_k KL_k in nats, (…)."""
         return np.asarray(self.rate.sum(-1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Models whose posteriors were measured, with what is asked of them most.
+
+    Parameters
+    ----------
+    statistics : PosteriorStatistics
+        Every order parameter, (…, K), in the order of the models' latents.
+    """
+
+    statistics: PosteriorStatistics
+
+    @property
+    def signal_fraction(self) -> Array:
+        """M², (…, K)."""
+        return self.statistics.signal_fraction
+
+    @property
+    def rate(self) -> Array:
+        """KL_k in nats, (…, K)."""
+        return self.statistics.rate
+
+    @property
+    def total_rate(self) -> Array:
+        """Σ_k KL_k in nats, (…)."""
+        return self.statistics.total_rate
+
+    def ranked(self, values: Array) -> Array:
+        """Reorder an array (…, K) from latents to ranks of M²."""
+        return np.take_along_axis(values, self.statistics.ranking, axis=-1)
 
 
 def posterior_statistics(
