@@ -83,7 +83,7 @@ def require_writable(directory: str | os.PathLike[str]) -> None:
         if isinstance(error.__cause__, FileExistsError | NotADirectoryError):
             found = next(place for place in probe.parents if place.exists() and not place.is_dir())
             raise InputError(
-                f"cannot write {directory}: a folder is needed and {found} is a file; choose another folder (--out)"
+                f"cannot write {directory}: a folder is needed and {found} is a file; choose another folder"
             ) from error
         # The user named the folder and knows nothing of the probe.
         raise InputError(str(error).replace(str(probe), str(directory), 1)) from error

@@ -78,6 +78,11 @@ def test_wrong_verb(capsys: pytest.CaptureFixture[str]) -> None:
         (["phase", "wine", "--mode", "99"], "--mode must be an integer from 1 to 13"),
         (["phase", "wine", "--points", "1"], "--points must be an integer of at least 2, got 1"),
         (["derive", "linear", "--order", "1"], "--order must be an integer of at least 2, got 1"),
+        (["derive", "linear", "--columns", "a"], "--columns needs data, got none; add --data DATA or leave"),
+        (
+            ["derive", "sandwich", "--order", "9"],
+            "sandwich is a law, not a model: it takes --latex or --json, got --or",
+        ),
         (["verify", "wine", "--seeds", "0"], "--seeds must be a whole number of at least 1, got 0"),
     ],
 )
@@ -95,6 +100,24 @@ def test_what_the_user_named_keeps_its_name(capsys: pytest.CaptureFixture[str], 
     path.write_text("batch_size,loss\n1,2\nx,3\n")
     line = error_of(capsys, "cascade", str(path))
     assert line.startswith(f"{path}: text in a numeric column: line 3, column 'batch_size' holds 'x'; ")
+    # Nor is what an archive holds an option.
+    archive = tmp_path / "p.npz"
+    mu = np.array([[1.0], [-1.0]])
+    for name, value in (("loss", 3.0), ("decoder_variance", "a")):
+        np.savez(archive, mu=mu, sigma=mu**2, **{name: value})  # type: ignore[arg-type]
+        assert error_of(capsys, "diagnose", str(archive)).startswith(f"{archive}: {name} must be ")
+
+
+def test_the_loss_of_an_encoder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    archive = str(tmp_path / "p.npz")
+    mu = np.array([[1.0], [-1.0]])
+    np.savez(archive, mu=mu, sigma=mu**2)
+    assert error_of(capsys, "diagnose", archive, "--beta", "0.1").startswith("--loss and --beta must be given together")
+    line = error_of(capsys, "diagnose", archive, "--loss", "sse", "--beta", "1", "--decoder-variance", "2")
+    assert line.startswith("--decoder-variance must stand with loss 'elbo', which alone uses it, got loss 'sse'")
+    np.savez(archive, mu=mu, sigma=mu**2, loss="sse", beta=1.0)
+    line = error_of(capsys, "diagnose", archive, "--batch-size", "2")
+    assert line.startswith("--batch-size must stand with loss 'mse-sum-kl'")
 
 
 def _verbs() -> dict[str, Parser]:
@@ -111,7 +134,7 @@ def _verbs() -> dict[str, Parser]:
 def test_every_declared_name_leads_to_an_option(name: str) -> None:
     verb = _verbs()[name]
     options = {option for action in verb._actions for option in action.option_strings}
-    assert set(verb.library_names.values()) <= options
+    assert {word for said in verb.library_names.values() for word in said.split(" and ")} <= options
     for library_name, option in verb.library_names.items():
         assert verb.in_own_words(f"{library_name} must be so") == f"{option} must be so"
 
@@ -159,6 +182,8 @@ def test_folders(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (mixed / "2.csv").write_text("a,b\n1,2\n2,5\n")
     for place in (file, file / "below"):
         line = error_of(capsys, "cascade", "wine", "--out", str(place))
-        assert line == f"cannot write {place}: a folder is needed and {file} is a file; choose another folder (--out)"
+        assert line == f"cannot write {place}: a folder is needed and {file} is a file; choose another folder"
+    for verb in (["verify", "wine"], ["experiment", "threshold", "--quick"]):  # before the training, not after it
+        assert error_of(capsys, *verb, "--checkpoint", str(file)).startswith(f"cannot write {file}: a folder is needed")
     assert error_of(capsys, "cascade", str(empty), "--stream").startswith(f"{empty}: the folder is empty; ")
     assert "got 1 ('a') and 2 ('a', 'b'); choose" in error_of(capsys, "cascade", str(mixed), "--stream")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.cumulants import Cumulants, exponents, joint_cumulant, joint_moment, parse_number
+from theory.cumulants import Cumulants, exact_number, exponents, joint_cumulant, joint_moment, parse_number
 from theory.distributions import DISTRIBUTIONS, distribution, from_points
 from theory.errors import InputError
 
@@ -160,6 +160,7 @@ def test_parse_refuses(text: str, message: str) -> None:
 def test_floats_are_taken_as_what_they_are() -> None:
     assert Cumulants.of(kappa3=0.1).known[(3,)] == Fraction(0.1) != Fraction(1, 10)
     assert parse_number("x", "0.1") == Fraction(1, 10)
+    assert parse_number("x", "1e39") == exact_number("x", 10**39) and exact_number("x", 10**400) == 10**400  # no float
     with pytest.raises(InputError, match="finite number"):
         Cumulants.of(kappa3=math.inf)
 

@@ -253,7 +253,9 @@ class Cumulants:
 
 def exact_number(name: str, value: Any) -> Fraction:
     """Return a finite number as the Fraction it is exactly; raise `InputError` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)) or not math.isfinite(value):
+    # Integers and fractions are finite, also those that no float can hold.
+    finite = math.isfinite(value) if isinstance(value, float) else isinstance(value, (int, Fraction))
+    if isinstance(value, bool) or not finite:
         raise InputError(f"{name} must be a finite number (int, Fraction or float), got {value!r}; correct it")
     return Fraction(value)
 

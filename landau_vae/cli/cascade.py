@@ -16,7 +16,7 @@ from numerics.fisher import fisher_information, loss_spectrum
 from numerics.linear_equilibrium import Cascade
 from theory.errors import InputError
 
-from .options import load_data
+from .options import load_data, refuse_unused_sizes
 from .output import dumps, limit_threads, meta, note
 from .streaming import Streamed, stream_spectrum, streams
 
@@ -44,7 +44,7 @@ _UNITS = {
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0."""
     loss = args.loss or "elbo"
-    _refuse_unused(args, loss)
+    refuse_unused_sizes(args, loss)
     if loss_convention(loss).family != "gaussian":
         # These losses see raw values; their spectrum is scaled by the Fisher information instead.
         args = argparse.Namespace(**{**vars(args), "no_standardize": True})
@@ -81,17 +81,6 @@ def run(args: argparse.Namespace) -> int:
 
         print(text(args, data, scale, result))
     return 0
-
-
-def _refuse_unused(args: argparse.Namespace, loss: str) -> None:
-    sizes = loss_convention(loss).sizes
-    for option, size, losses in (
-        ("batch_size", "batch", "mse-sum-kl"),
-        ("decoder_variance", "decoder_variance", "elbo"),
-    ):
-        if getattr(args, option) is not None and size not in sizes:
-            flag = "--" + option.replace("_", "-")
-            raise InputError(f"{flag} must stand with loss {losses!r}, which alone uses it, got loss {loss!r}; omit it")
 
 
 def _result(args: argparse.Namespace, scale: BetaScale, data: Table | Streamed) -> tuple[dict[str, Any], list[Choice]]:

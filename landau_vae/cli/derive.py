@@ -14,13 +14,18 @@ from theory.relatives import derive_relative
 from .options import load_data
 from .output import dumps
 
+_WITHOUT_DATA = {"--order", "--cumulants", "--latex", "--json", "--python"}
+
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0."""
     if args.data is not None and args.cumulants is not None:
         raise InputError("--cumulants and --data both fix the cumulants of the top mode; give one of them")
+    given = args.parser.given(args)
     if args.model in LAWS:
-        return _law(args)
+        return _law(args, given)
+    if args.data is None and (idle := given - _WITHOUT_DATA):
+        raise InputError(f"{min(idle)} needs data, got none; add --data DATA or leave {min(idle)} out")
     source: dict[str, Any] = {}
     if args.data is not None:
         explanation, source = _of_data(args)
@@ -39,10 +44,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _law(args: argparse.Namespace) -> int:
+def _law(args: argparse.Namespace, given: set[str]) -> int:
     """A derivation that belongs to no one model."""
-    if args.python or args.data is not None or args.cumulants is not None:
-        raise InputError(f"{args.model} is a law, not a model: it takes --latex or --json; leave the other options out")
+    if idle := given - {"--latex", "--json"}:
+        raise InputError(
+            f"{args.model} is a law, not a model: it takes --latex or --json, got {min(idle)}; leave {min(idle)} out"
+        )
     law = derive_relative(args.model)
     print(dumps(law.to_json()) if args.json else law.to_latex() if args.latex else law.to_text(80, _unicode()))
     return 0

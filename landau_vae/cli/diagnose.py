@@ -9,6 +9,7 @@ from typing import Any
 from verify.diagnosis import Diagnosis, diagnose_encoded
 from verify.encoded_file import read_convention, read_encoded
 
+from .options import refuse_unused_sizes
 from .output import dumps, meta, note, shortened, table
 
 _ROWS = 40
@@ -69,9 +70,11 @@ def _convention(args: argparse.Namespace) -> dict[str, Any]:
     """The loss of the options, and of the archive what they leave open; another loss leaves nothing of it."""
     names = ("loss", "beta", "decoder_variance", "batch_size")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if "loss" in given or len(args.posterior) > 1:
-        return given
-    return read_convention(args.posterior[0]) | given
+    if "loss" not in given and len(args.posterior) == 1:
+        given = read_convention(args.posterior[0]) | given
+    if "loss" in given:
+        refuse_unused_sizes(args, given["loss"])
+    return given
 
 
 def _text(found: Diagnosis) -> str:

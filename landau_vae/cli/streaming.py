@@ -45,15 +45,17 @@ class Streamed:
 
 
 def require_checkpoint(args: argparse.Namespace, kind: str) -> None:
-    """Check that there is something to resume from.
+    """Check that there is something to resume from, and that a folder of checkpoints can be written.
 
     Raises
     ------
     InputError
-        For ``--resume`` without a checkpoint.
+        For ``--resume`` without a checkpoint, or a place that cannot be written.
     """
     if args.resume and args.checkpoint is None:
         raise InputError(f"--resume continues from a checkpoint, and none is named; add --checkpoint {kind}")
+    if args.checkpoint is not None and kind == "DIR":
+        require_writable(args.checkpoint)
 
 
 def streams(args: argparse.Namespace) -> bool:

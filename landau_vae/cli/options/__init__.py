@@ -9,10 +9,10 @@ import importlib
 
 from ... import __version__
 from . import cascade, cite, claims, derive, diagnose, experiment, explore, phase, phase_diagram, report, verify
-from .common import load_data, source_options
+from .common import load_data, refuse_unused_sizes, source_options
 from .parser import Parser
 
-__all__ = ["build_parser", "load_data", "source_options"]
+__all__ = ["build_parser", "load_data", "refuse_unused_sizes", "source_options"]
 
 # Module of the options, summary, what else the verb's own help says.
 _VERBS = (

@@ -8,8 +8,9 @@ from .parser import Parser
 def add(parser: Parser) -> None:
     """Add the options."""
     parser.add_argument("claim", nargs="*", metavar="CLAIM", help="show only these claims, by id (default: all)")
-    parser.add_argument("--quick", action="store_true", help="run the quick presets of the experiments (minutes)")
-    parser.add_argument("--results", metavar="DIR", help="read the experiments' results from here, run none")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--quick", action="store_true", help="run the quick presets of the experiments (minutes)")
+    source.add_argument("--results", metavar="DIR", help="read the experiments' results from here, run none")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="strict JSON alone on stdout")
     form.add_argument("--markdown", action="store_true", help="the page CLAIMS.md")

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from numerics.tables import Table
 
 __all__ = [
-    "DATA_HELP", "data_options", "load_data", "output_options", "page_option", "source_options", "training_options",
+    "DATA_HELP", "data_options", "load_data", "output_options", "page_option", "refuse_unused_sizes", "source_options",
+    "training_options",
 ]  # fmt: skip
 
 DATA_HELP = (
@@ -122,3 +123,23 @@ def load_data(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
     if not args.no_standardize:
         table.require_varying()
     return table, held_out
+
+
+def refuse_unused_sizes(args: argparse.Namespace, loss: str) -> None:
+    """Check that ``--batch-size`` and ``--decoder-variance`` stand with a loss that they belong to.
+
+    Raises
+    ------
+    InputError
+        Naming the loss that uses the option.
+    """
+    from numerics.conventions import loss_convention
+
+    sizes = loss_convention(loss).sizes
+    for option, size, losses in (
+        ("batch_size", "batch", "mse-sum-kl"),
+        ("decoder_variance", "decoder_variance", "elbo"),
+    ):
+        if getattr(args, option) is not None and size not in sizes:
+            flag = "--" + option.replace("_", "-")
+            raise InputError(f"{flag} must stand with loss {losses!r}, which alone uses it, got loss {loss!r}; omit it")

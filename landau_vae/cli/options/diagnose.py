@@ -8,6 +8,7 @@ from .parser import Parser
 
 def add(parser: Parser) -> None:
     """Add the options."""
+    parser.library_names |= {"loss and beta": "--loss and --beta"}
     parser.add_argument(
         "posterior",
         nargs="+",

@@ -16,10 +16,11 @@ from theory.errors import did_you_mean
 
 __all__ = ["Parser"]
 
-# What may follow the subject of a sentence; anywhere else a plain word like "mode" or "loss" is only a word.
-_SUBJECT = r"(?:^|(?<=: )){}(?= (?:must|names|needs|of the)\b)"
+# The subject of the sentence. Anywhere else a plain word like "mode" or "loss" is only a word; after the name of a file
+# it is what the file holds, unless it "names" a column.
+_SUBJECT = r"(?:^{0}(?= (?:must|needs|of the)\b)|(?:^|(?<=: )){0}(?= names\b))"
 # A name with an underscore is no word, but inside quotes, a path or another name it is the user's.
-_NAME = r"(?<![\w/.'\-]){}(?![\w/.'\-])"
+_NAME = r"(?:(?<![\w/.'\-])(?<!: ){0}(?![\w/.'\-])|(?<=: ){0}(?= names\b))"
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,6 +55,14 @@ class Parser(argparse.ArgumentParser):
         for name, option in (own | self.library_names).items():
             message = re.sub((_NAME if "_" in name else _SUBJECT).format(re.escape(name)), option, message)
         return message
+
+    def given(self, args: argparse.Namespace) -> set[str]:
+        """The options that were given another value than their default."""
+        return {
+            action.option_strings[-1]
+            for action in self._actions
+            if action.option_strings and action.dest in args and getattr(args, action.dest) != action.default
+        }
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As in argparse, but what is unknown is refused by the verb that does not know it: it knows what is near."""
