@@ -20,9 +20,11 @@ from verify import claims
 from verify.check import Check
 from verify.claims import judge
 from verify.compare import sweep_temperatures, verify_cascade
+from verify.evidence import DEEP_SAMPLED, judged_modes
 from verify.latents import Latents
 from verify.readings import Readings, optimal_models, read, read_optimum
 from verify.report import Report
+from verify.sweep import Mode
 
 Array = NDArray[np.float64]
 STATIONS = Path(__file__).parents[2] / "shared" / "data" / "worldclim14_stations.csv.gz"
@@ -285,10 +287,27 @@ def test_bad_options() -> None:
 
 
 def test_sweep_temperatures_reach_below_every_judged_threshold() -> None:
-    theory = Cascade(Spectrum.from_covariance(np.diag([1.0, 0.1, 0.01, 1e-6])))
+    theory = Cascade(Spectrum.from_covariance(np.diag([1.0, 0.5, 0.01, 1e-6])))
     t = sweep_temperatures(theory, 10)
     assert t[0] == theory.total_variance
     assert t[-1] == pytest.approx(1e-4 * theory.total_variance)
+
+
+@pytest.mark.parametrize("mode", ["exact", "sampled"])
+def test_sweep_temperatures_reach_above_a_threshold_that_is_the_whole_variance(mode: Mode) -> None:
+    theory = Cascade(Spectrum.from_covariance(np.diag([3.0, 1e-3])))
+    t = sweep_temperatures(theory, 10, mode)
+    judged = float(judged_modes(theory).sum())
+    assert judged == 1 and t[0] > 1.2 * 3.0
+    assert t[-1] == pytest.approx((1e-2 if mode == "exact" else DEEP_SAMPLED) * 3.0)
+
+
+@pytest.mark.parametrize("rows", [[[1.0], [2.0], [4.0], [7.0], [9.0]], [[1.0, 2.0], [2.0, 5.0]]])
+def test_one_mode_is_enough(rows: list[list[float]]) -> None:
+    # A column, or two rows: λ_1 = V, and full collapse must show above it.
+    report = verify_cascade(rows, quick=True)
+    assert report.passed, [check.name for check in report.checks if not check.passed]
+    assert report.spectra["collapse"][0] == pytest.approx(1.0, rel=1e-6)  # exact training; ten times what is left of it
 
 
 def test_readings_must_share_their_temperatures(report: Report) -> None:

@@ -12,6 +12,7 @@ symbol     meaning                                           shape       unit
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -24,7 +25,7 @@ from theory.errors import InputError
 
 from .check import Check
 from .claims import judge
-from .evidence import DEEP_SAMPLED, FLOOR, judged_modes
+from .evidence import DEEP_SAMPLED, FLOOR, NEAR, NEAR_SAMPLED, judged_modes
 from .latents import measure
 from .readings import read, read_optimum
 from .report import Report
@@ -139,7 +140,9 @@ def verify_cascade(
 
 
 def sweep_temperatures(theory: Cascade, n: int, mode: Mode = "exact") -> NDArray[np.float64]:
-    """Temperatures that show every judged threshold: from t = 1 down to well below the smallest of them.
+    """Temperatures that show every judged threshold: from above the largest of them down to well below the smallest.
+
+    The warmest is t = 1, which lies above all thresholds, and above V if one mode has most of it.
 
     Parameters
     ----------
@@ -164,7 +167,10 @@ def sweep_temperatures(theory: Cascade, n: int, mode: Mode = "exact") -> NDArray
     judged = theory.normalized_thresholds[: theory.modes][judged_modes(theory)]
     smallest = float(judged[-1]) if judged.size else FLOOR
     t_min = max(smallest / 100, 1e-4) if mode == "exact" else smallest * DEEP_SAMPLED
-    return default_temperatures(theory.total_variance, n, t_min=t_min)
+    # Full collapse is judged outside the neighbourhood of the threshold, where slowing down rounds it: go twice as far.
+    margin = math.exp(2 * (NEAR if mode == "exact" else NEAR_SAMPLED))
+    warmest = max(1.0, margin * float(theory.normalized_thresholds[0]))
+    return default_temperatures(warmest * theory.total_variance, n, t_min=t_min / warmest)
 
 
 def _rows(data: Table | ArrayLike, weights: ArrayLike | None) -> tuple[ArrayLike, NDArray[np.float64] | None]:
