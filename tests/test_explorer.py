@@ -319,6 +319,29 @@ def test_hover_shows_values(explorer: Page, wine: Cascade) -> None:
     assert first == pytest.approx(1 - t * MODES / wine.eigenvalues[0], abs=2e-3)
 
 
+def test_legends_lie_between_title_and_plot(explorer: Page) -> None:
+    """Outside the plot no curve of any data can run under them."""
+    page, told = explorer.page, []
+    for tab in ("cascade", "transition", "convention"):
+        page.click(f"#tab-{tab}")
+        told += page.eval_on_selector_all(
+            "svg[role=img]",
+            """(charts) => charts.filter((svg) => svg.getBoundingClientRect().width).flatMap((svg) => {
+              const plot = svg.querySelector("clipPath rect").getBBox();
+              return [...svg.querySelectorAll("text:has(> tspan.note)")].map((line) => {
+                const box = line.getBBox(), title = svg.querySelector(".title").getBBox();
+                return [line.textContent, box.y + box.height <= plot.y + 3, box.y >= title.y + title.height - 3,
+                        box.x >= plot.x - 3, box.x + box.width <= plot.x + plot.width];
+              });
+            })""",
+        )
+    # What a font adds around its letters may touch, by up to 3 of the 15 units of a line.
+    assert all(all(inside) for _, *inside in told), told
+    words = " ".join(text for text, *_ in told)
+    for entry in ("samples", "means", "prior", "posterior of a row", "the state", "active modes", "rate (of", "/ V"):
+        assert entry in words
+
+
 def test_animation_plays_and_pauses(explorer: Page) -> None:
     page = explorer.page
     for tab, button, slider in (

@@ -83,7 +83,7 @@ class CascadeView {
       describe: (x) => this.describeMode(clamp(Math.round(x), 1, this.shown) - 1),
     });
     this.ellipse = new Chart(host("ellipse"), {
-      title: "posteriors in the latent plane", x: {label: "", range: [-4.806, 4.806]}, y: {label: "", range: [-2.25, 2.25]},
+      title: "posteriors in the latent plane", x: {label: "", range: [-5.296, 5.296]}, y: {label: "", range: [-2.25, 2.25]}, legend: 1,
       describe: () => {
         const [k, j] = this.plane();
         const T = this.temperature.value;
@@ -103,7 +103,7 @@ class CascadeView {
       describe: level((T) => [`all modes: ${written(equilibriumAt(data, T).rate)} nats`, `mode ${this.chosen + 1}: ${written(rate(data.eigenvalues[this.chosen], T))} nats`]),
     });
     this.errors = new Chart(host("errors"), {
-      title: "distortion Σ min(T, λ_k)", x: this.label, y: {label: "distortion / V", range: [0, 1.05]},
+      title: "distortion Σ min(T, λ_k)", x: this.label, y: {label: "distortion / V", range: [0, 1.05]}, legend: 1,
       describe: level((T) => {
         const at = equilibriumAt(data, T);
         return [`from samples: ${written(at.distortion / V)}`, `from means: ${written(at.posteriorMean / V)}`];
@@ -156,10 +156,7 @@ class CascadeView {
     this.rates.curve("total", totals.map(([t, at]) => [t, at.rate]), {class: "line strong"});
     this.errors.curve("sampled", totals.map(([t, at]) => [t, at.distortion / variance]), {class: "line strong"});
     this.errors.curve("means", totals.map(([t, at]) => [t, at.posteriorMean / variance]), {class: "line strong dashed"});
-    const [left, right] = [this.coldest / variance, this.hottest / variance];
-    const middle = Math.sqrt(left * right);
-    this.errors.note("samples-label", middle, 0.92, "── samples", {});
-    this.errors.note("means-label", middle, 0.82, "╌╌ means", {});
+    this.errors.legend([["── samples", ""], ["╌╌ means", ""]]);
     this.rates.curve("of-mode", []);
     this.temperaturesDrawn = temperatures;
     // Numbers above the thresholds, as long as they do not overprint.
@@ -179,8 +176,7 @@ class CascadeView {
     const scores = this.data.scores;
     for (let i = 0; i < scores.length; i += 1) this.ellipse.part(`row-${i}`, "circle");
     this.ellipse.ellipse("prior", 0, 0, 1, 1, {class: "prior"});
-    this.ellipse.note("legend", this.ellipse.x.low, this.ellipse.y.high, "╌╌ prior", {dx: 8, dy: 15, class: "note current"});
-    this.ellipse.note("legend-rows", this.ellipse.x.low, this.ellipse.y.high, "── posterior of a row", {dx: 8, dy: 31, class: "note cold"});
+    this.ellipse.legend([["╌╌ prior", "current"], ["── posterior of a row", "cold"]]);
     this.drawnMode = null;
   }
 

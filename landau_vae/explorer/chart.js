@@ -2,6 +2,7 @@
 // Whoever hovers, or focuses a chart and presses the arrow keys, reads values.
 
 const SVG = "http://www.w3.org/2000/svg";
+const LEGEND_LINE = 15;
 
 function element(kind, attributes = {}, ...children) {
   const node = document.createElement(kind);
@@ -97,10 +98,10 @@ class Axis {
 }
 
 class Chart {
-  /** `host`: the figure that holds it; `describe(x, y)`: lines of text at a point, or null; `square`: equal units. */
-  constructor(host, {title, x, y, describe = null, width = 420, height = 232}) {
+  /** `host`: the figure that holds it; `describe(x, y)`: lines of text at a point, or null; `legend`: lines kept for one. */
+  constructor(host, {title, x, y, describe = null, legend = 0, width = 420, height = 232}) {
     Object.assign(this, {width, height, describe, title});
-    this.box = {left: 60, right: width - 14, top: 28, bottom: height - 42};
+    this.box = {left: 60, right: width - 14, top: 28 + LEGEND_LINE * legend, bottom: height - 42};
     this.x = new Axis(x);
     this.y = new Axis(y);
     this.parts = new Map();
@@ -220,6 +221,14 @@ class Chart {
       writeText(node, text);
     }
     return node;
+  }
+
+  /** Lines of [text, class] between title and plot, where no curve can lie under them. */
+  legend(...lines) {
+    lines.forEach((entries, i) => {
+      const node = this.set(this.part(`legend-${i}`, "text", this.above), {x: this.box.left, y: 19 + LEGEND_LINE * (i + 1)});
+      node.replaceChildren(...entries.map(([text, kind], k) => shape("tspan", {class: `note ${kind}`, dx: k ? 16 : 0}, text)));
+    });
   }
 
   hide(name) {

@@ -34,7 +34,7 @@ class ConventionView {
       },
     });
     this.stairs = new Chart(root.querySelector('[data-view="stairs"]'), {
-      title: "what each β gives", x: {label: "β in your loss", range: [0.1, 1], log: true}, y: {label: "share", range: [0, 1.05]}, height: 468,
+      title: "what each β gives", x: {label: "β in your loss", range: [0.1, 1], log: true}, y: {label: "share", range: [0, 1.05]}, height: 468, legend: 2,
       describe: (β) => {
         const at = equilibriumAt(data, this.temperatureOf(β), this.latents.valueAsNumber);
         return [`β = ${written(β)}`, `${at.active} active, rate ${written(at.rate)} nats`, `distortion / V = ${written(at.distortion / data.variance)}`];
@@ -131,9 +131,10 @@ class ConventionView {
     this.stairs.curve("active", rows.map(([β, at]) => [β, at.active / this.most.active]), {class: "line mode-0"});
     this.stairs.curve("rate", rows.map(([β, at]) => [β, at.rate / this.most.rate]), {class: "line hot dashed"});
     this.stairs.curve("distortion", rows.map(([β, at]) => [β, at.distortion / data.variance]), {class: "line strong"});
-    this.stairs.note("legend-active", betas[0], 0.62, `── active modes (of ${this.most.active})`, {class: "note mode-0", dx: 8});
-    this.stairs.note("legend-rate", betas[0], 0.52, `╌╌ rate (of ${written(this.most.rate, 3)} nats)`, {class: "note hot", dx: 8});
-    this.stairs.note("legend-distortion", betas[0], 0.42, "── distortion / V", {dx: 8});
+    this.stairs.legend(
+      [[`── active modes (of ${this.most.active})`, "mode-0"], [`╌╌ rate (of ${written(this.most.rate, 3)} nats)`, "hot"]],
+      [["── distortion / V", ""]],
+    );
   }
 
   /** The interval of T that keeps exactly k modes: T_{k+1} ≤ T < T_k. */

@@ -109,7 +109,7 @@ class TransitionView {
     this.announcer = new Announcer(root);
     const view = (name) => root.querySelector(`[data-view="${name}"]`);
     this.potential = new Chart(view("well"), {
-      title: "potential of the latent", x: {label: "", range: [0, 1]}, y: {label: "F − F(collapsed), over λ", range: [-1, 1]}, height: 425,
+      title: "potential of the latent", x: {label: "", range: [0, 1]}, y: {label: "F − F(collapsed), over λ", range: [-1, 1]}, height: 425, legend: 1,
       describe: (q) => [`${this.model.coordinate.split(" ").pop()} = ${written(q, 3)}`, `F − F(collapsed) = ${written(this.model.potential(q, this.temperature.value), 3)}`],
     });
     this.loop = new Chart(view("loop"), {
@@ -308,7 +308,6 @@ class TransitionView {
     const lowest = this.lowestAt(T);
     this.potential.dot("lowest", lowest, deepest, {class: "spot hollow strong", r: 9});
     this.potential.dot("state", this.state, model.potential(this.state, T), {class: "spot current", r: 6});
-    this.potential.note("legend-state", low, size, "● the state", {dy: 16, dx: 8, class: "note current"});
-    this.potential.note("legend-lowest", low, size, "○ the lowest minimum", {dy: 32, dx: 8});
+    this.potential.legend([["● the state", "current"], ["○ the lowest minimum", ""]]);
   }
 }
