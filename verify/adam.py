@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from .aligned import aligned
+
 __all__ = ["SCHEDULES", "Adam", "constant_rate", "cosine_rate", "inverse_rate"]
 
 Array = npt.NDArray[np.floating]
@@ -53,8 +55,8 @@ class Adam:
         self._theta = theta
         self._betas = betas
         self._epsilon = epsilon
-        self._m = np.zeros_like(theta)
-        self._v = np.zeros_like(theta)
+        self._m = aligned(theta.shape, theta.dtype, 0)
+        self._v = aligned(theta.shape, theta.dtype, 0)
         self._steps = 0
 
     def step(self, gradient: Array, rate: float, live: Array | None = None) -> None:

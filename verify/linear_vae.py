@@ -27,6 +27,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from .aligned import aligned
 from .kernel import Array
 from .minibatches import Minibatches
 
@@ -79,14 +80,14 @@ class ExactKernel:
         self._s = np.ascontiguousarray(covariance, dtype)
         self._t = np.array(temperatures, dtype)[:, None]
         self._k = k
-        self.theta = np.zeros(m * k * (2 * d + 1), dtype)
-        self.gradient = np.zeros_like(self.theta)
+        self.theta = aligned(m * k * (2 * d + 1), dtype, 0)
+        self.gradient = aligned(self.theta.size, dtype, 0)
         self._y, self._log_s = self._views(self.theta)
         self._g_y, self._g_log_s = self._views(self.gradient)
-        self._p = np.empty_like(self._y)
-        self._gram_v = np.empty((m, k, k), dtype)
-        self._gram_w = np.empty((m, k, k), dtype)
-        self._width = np.empty((m, k), dtype)
+        self._p = aligned(self._y.shape, dtype)
+        self._gram_v = aligned((m, k, k), dtype)
+        self._gram_w = aligned((m, k, k), dtype)
+        self._width = aligned((m, k), dtype)
 
     def _views(self, flat: Array) -> tuple[Array, Array]:
         m, k, d = len(self._t), self._k, len(self._s)
@@ -215,17 +216,17 @@ class SampledKernel:
         self._noise_generators: Sequence[np.random.Generator] = ()
         self._t = np.array(temperatures, dtype)[:, None, None]
         self._k = k
-        self.theta = np.zeros(m * (k * (3 * d + 2) + d), dtype)
-        self.gradient = np.zeros_like(self.theta)
+        self.theta = aligned(m * (k * (3 * d + 2) + d), dtype, 0)
+        self.gradient = aligned(self.theta.size, dtype, 0)
         self._parameters = self._views(self.theta)
         self._gradients = self._views(self.gradient)
-        self._batch = np.empty((b, d), dtype)
-        self._noise = np.empty((m, k, b), dtype)
-        self._heads = np.empty((m, 3 * k, b), dtype)
-        self._q = np.empty((m, 3 * k, b), dtype)
-        self._sigma, self._pull, self._z = (np.empty((m, k, b), dtype) for _ in range(3))
-        self._gram = np.empty((m, k, k), dtype)
-        self._wd = np.empty((m, k, d), dtype)
+        self._batch = aligned((b, d), dtype)
+        self._noise = aligned((m, k, b), dtype)
+        self._heads = aligned((m, 3 * k, b), dtype)
+        self._q = aligned((m, 3 * k, b), dtype)
+        self._sigma, self._pull, self._z = (aligned((m, k, b), dtype) for _ in range(3))
+        self._gram = aligned((m, k, k), dtype)
+        self._wd = aligned((m, k, d), dtype)
 
     def _views(self, flat: Array) -> tuple[Array, Array, Array, Array]:
         """Heads [Wᵀ; V; U] (M, 3K, D) and the biases d (M, D), b and c (M, K)."""

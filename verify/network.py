@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .aligned import aligned
 from .architecture import Architecture
 from .likelihoods import LIKELIHOODS
 from .minibatches import Minibatches
@@ -119,19 +120,19 @@ class NetworkKernel:
         self._minibatches = Minibatches(len(x), b, rows, weights)
         self._generators: Sequence[np.random.Generator] = ()
         self._t = np.array(temperatures, dtype)[:, None, None]
-        self.theta = np.zeros(m * NetworkParameters.size(architecture, d, k), dtype)
-        self.gradient = np.zeros_like(self.theta)
+        self.theta = aligned(m * NetworkParameters.size(architecture, d, k), dtype, 0)
+        self.gradient = aligned(self.theta.size, dtype, 0)
         self._parameters = NetworkParameters(architecture, d, k, m, self.theta)
         self._gradients = NetworkParameters(architecture, d, k, m, self.gradient)
         self._network = StackedNetwork(self._parameters)
 
         encoder, decoder = architecture.layers(d, k)
-        self._batch = np.empty((b, d), dtype)
-        self._noise = np.empty(m * k * b, dtype)
-        self._uniform = np.empty(m * (k * b + 1), dtype)
-        self._target = np.empty((d, b), dtype)
-        self._inputs = np.ones((encoder[0] + 1, b), dtype)
-        self._inputs_transposed = np.ones((b, encoder[0] + 1), dtype)
+        self._batch = aligned((b, d), dtype)
+        self._noise = aligned(m * k * b, dtype)
+        self._uniform = aligned(m * (k * b + 1), dtype)
+        self._target = aligned((d, b), dtype)
+        self._inputs = aligned((encoder[0] + 1, b), dtype, 1)
+        self._inputs_transposed = aligned((b, encoder[0] + 1), dtype, 1)
         self._cut(min(m, -(-m * _Workspace(encoder, decoder, architecture, 1, b, dtype).nbytes // TILE_BYTES)))
 
     def _cut(self, tiles: int) -> None:
@@ -341,9 +342,9 @@ class _Workspace:
         self.scratch = Scratch([encoder, decoder], models, rows, dtype)
         self.encoder = Perceptron(encoder, activation, models, rows, dtype, self.scratch)
         self.decoder = Perceptron(decoder, activation, models, rows, dtype, self.scratch)
-        self.z = np.ones((models, k + 1, rows), dtype)
-        self.g_heads = np.empty((models, encoder[-1], rows), dtype)
-        self.rho, self.sigma, self.jitter, self.pull = (np.empty((models, k, rows), dtype) for _ in range(4))
+        self.z = aligned((models, k + 1, rows), dtype, 1)
+        self.g_heads = aligned((models, encoder[-1], rows), dtype)
+        self.rho, self.sigma, self.jitter, self.pull = (aligned((models, k, rows), dtype) for _ in range(4))
         self.inside = np.empty((models, k, rows), np.bool_)
 
     @property

@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .activations import ACTIVATIONS
+from .aligned import aligned
 
 __all__ = ["Perceptron", "Scratch"]
 
@@ -57,10 +58,10 @@ class Scratch:
         widest = max((h for layers in shapes for h in layers[1:-1]), default=0)
         # The deltas of two neighbouring layers are needed at a time.
         deep = min(max(len(layers) for layers in shapes) - 2, 2)
-        self.deltas = [np.empty(models * widest * rows, dtype) for _ in range(deep)]
+        self.deltas = [aligned(models * widest * rows, dtype) for _ in range(deep)]
         pairs = [(i + 1, o) for layers in shapes for i, o in pairwise(layers[1:]) if min(i + 1, o) in _COPIED]
-        self.transposed = np.empty(models * rows * max((min(pair) for pair in pairs), default=0), dtype)
-        self.flipped = np.empty(models * max((i * o for i, o in pairs if o < i), default=0), dtype)
+        self.transposed = aligned(models * rows * max((min(pair) for pair in pairs), default=0), dtype)
+        self.flipped = aligned(models * max((i * o for i, o in pairs if o < i), default=0), dtype)
 
     @property
     def nbytes(self) -> int:
@@ -109,9 +110,9 @@ class Perceptron:
         hidden, out = layers[1:-1], layers[-1]
         self._shared = Scratch([layers], models, rows, dtype) if scratch is None else scratch
         self._activation = ACTIVATIONS[activation]
-        self._inputs = [np.ones((models, h + 1, rows), dtype) for h in hidden]
-        self._kept = [np.empty((models, h, rows), dtype) for h in hidden if self._activation.needs_scratch]
-        self._output = np.empty((models, out, rows), dtype)
+        self._inputs = [aligned((models, h + 1, rows), dtype, 1) for h in hidden]
+        self._kept = [aligned((models, h, rows), dtype) for h in hidden if self._activation.needs_scratch]
+        self._output = aligned((models, out, rows), dtype)
 
     @property
     def nbytes(self) -> int:
