@@ -16,7 +16,11 @@ import pytest
 
 from landau_vae import Cascade, Spectrum, __version__, load_table
 from landau_vae.cli import run
+from landau_vae.cli.options import _VERBS
+from landau_vae.cli.options.derive import MODELS
+from landau_vae.cli.options.experiment import NAMES
 
+ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "landau_vae"]
 
 
@@ -209,6 +213,15 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "verify" in capsys.readouterr().out
     for verb in ("verify", "cascade", "derive", "report", "cite"):
         assert run([verb, "--help"]) == 0
+
+
+def test_the_readme_names_every_verb_model_and_experiment() -> None:
+    rows = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("| `landau-vae ")]
+    for options, _, _ in _VERBS:
+        name = options.__name__.rpartition(".")[2].replace("_", "-")
+        (row,) = (row for row in rows if f"`landau-vae {name}`" in row or f"`landau-vae {name} " in row)
+        for said in {"derive": MODELS, "experiment": NAMES}.get(name, ()):
+            assert f"`{said}`" in row
 
 
 def test_blocks_hold_out_whole_regions(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
