@@ -255,6 +255,16 @@ def test_validation_loss_repeats_itself_and_is_unbiased() -> None:
         assert abs(np.mean(halves) - first[model]) < 5 * np.sqrt(2 / 10) * np.std(halves, ddof=1)
 
 
+def test_a_loss_can_be_asked_of_any_rows_and_weights() -> None:
+    architecture = Architecture(encoder=(6,), decoder=(6,))
+    rows = _data(architecture, 40, seed=3)
+    kernel, _ = _kernel(architecture, validation=rows, batch_size=16)
+    assert (kernel.loss_on(rows) == kernel.validation_loss()).all()
+    # One block of noise: rows of weight 0 do not count, and only the ratios of weights do.
+    weights = np.where(np.arange(len(rows)) < 16, 3.0, 0.0)
+    np.testing.assert_allclose(kernel.loss_on(rows, weights), kernel.loss_on(rows[:16]), rtol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_model_does_not_depend_on_its_neighbours(activation: str, dtype: str) -> None:

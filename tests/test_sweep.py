@@ -71,6 +71,10 @@ def test_data_are_checked() -> None:
         run_sweep(x[0], plan)
     with pytest.raises(InputError, match="weights"):
         run_sweep(x, plan, weights=np.ones(3))
+    with pytest.raises(InputError, match="real numbers with at least 2 rows, got shape"):
+        run_sweep(np.array([["1", "a"], ["2", "b"]]), plan)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="rows of different lengths"):
+        run_sweep([[1.0, 2.0], [3.0]], plan)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="one weight must be positive"):
         run_sweep(x, plan, weights=np.zeros(len(x)))
     with pytest.raises(InputError, match="variance"):
