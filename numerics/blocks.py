@@ -158,7 +158,8 @@ def random_split(
     train, validation, test = (np.sort(part).astype(np.int64) for part in np.split(order, ends[:2]))
     split = Split(train, validation, test)
     if count < 1 or any(share == 0 for share, fraction in zip(split.shares, wanted, strict=True) if fraction > 0):
-        raise InputError(f"{count} rows are too few for fractions {fractions}; give more rows or other fractions")
+        shares = ", ".join(f"{100 * fraction:.4g} %" for fraction in wanted)
+        raise InputError(f"{count} rows are too few to split into parts of {shares}; give more rows")
     return split
 
 

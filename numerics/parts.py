@@ -33,7 +33,7 @@ from .framed import block_values, is_framed, is_lazy, lazy_blocks, read_framed
 from .grids import RASTER_ENDINGS
 from .parquet import parquet_blocks, parquet_groups
 from .rasters import worldclim_rows, worldclim_window
-from .readers import kind_of, npz_matrix, numpy_file, reading
+from .readers import expanded, kind_of, located, npz_matrix, numpy_file, reading
 from .recipe import Recipe
 from .sheet import Sheet, chosen_indices, column_names, default_names, real_matrix
 from .shipped import SHIPPED
@@ -285,10 +285,19 @@ class _FilePart:
 
 def _paths(source: str | Path, recipe: Recipe, part: int) -> Iterator[Part]:
     """Parts of a file, of the rasters or the files in a folder, of what a pattern matches, or of a shipped table."""
-    path = Path(source).expanduser()
     if isinstance(source, str) and source in SHIPPED:
         yield from parts_of(load_table(source), recipe, part=part)
-    elif path.is_dir():
+        return
+    pattern = str(expanded(source))
+    if glob.has_magic(pattern) and not Path(pattern).exists():
+        found = sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207 (the pattern may be absolute)
+        if not found:
+            raise InputError(f"{source}: the pattern matches no file; check it, and quote it for the shell")
+        for file in found:
+            yield from _file(file, part)
+        return
+    path = located(source)
+    if path.is_dir():
         with reading(path):
             inside = sorted(file for file in path.iterdir() if not file.name.startswith("."))
         if not inside:
@@ -298,16 +307,8 @@ def _paths(source: str | Path, recipe: Recipe, part: int) -> Iterator[Part]:
             return
         for file in inside:
             yield from _file(file, part)
-    elif path.exists():
-        yield from _file(path, part)
-    elif glob.has_magic(str(path)):
-        found = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207 (the pattern may be absolute)
-        if not found:
-            raise InputError(f"{source}: the pattern matches no file; check it, and quote it for the shell")
-        for file in found:
-            yield from _file(file, part)
     else:
-        raise InputError(f"{path}: no such file or folder; give a path, a pattern or several of them")
+        yield from _file(path, part)
 
 
 def _file(path: Path, part: int) -> Iterator[Part]:

@@ -21,13 +21,24 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from theory.errors import InputError
+from theory.errors import InputError, did_you_mean
 
 from .delimited import read_delimited
 from .parquet import read_parquet
 from .sheet import Choose, Sheet, chosen_indices, column_names, real_matrix
+from .shipped import SHIPPED
 
-__all__ = ["kind_of", "npz_matrix", "npz_names", "numpy_file", "read_array", "read_file", "reading"]
+__all__ = [
+    "expanded",
+    "kind_of",
+    "located",
+    "npz_matrix",
+    "npz_names",
+    "numpy_file",
+    "read_array",
+    "read_file",
+    "reading",
+]
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 _NUMPY = (".npy", ".npz")
@@ -61,6 +72,37 @@ def read_file(path: Path, choose: Choose, *, header: bool = True, labels: Sequen
         if kind_of(path) == "numpy":
             return _read_numpy(path, choose, labels)
         return read_parquet(path, choose, labels)
+
+
+def located(source: str | Path) -> Path:
+    """The path of a file or folder that is there.
+
+    Raises
+    ------
+    InputError
+        Saying what was most likely meant if nothing is there: a shipped table, or an address.
+    """
+    text = str(source)
+    if not text.strip():
+        raise InputError(f"the name of the data is empty; give a path or one of {', '.join(SHIPPED)}")
+    if "://" in text:
+        raise InputError(f"{text}: is an address, and nothing is downloaded; save the file and give its path")
+    path = expanded(source)
+    with reading(path):
+        if not path.exists():
+            meant, known = did_you_mean(text, SHIPPED), ", ".join(SHIPPED)
+            raise InputError(
+                f"{text}: no such file or folder, nor a shipped table{meant}; give a path or one of {known}"
+            )
+    return path
+
+
+def expanded(source: str | Path) -> Path:
+    """The path with the home directory for ``~``; as it is where nobody has that name."""
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:
+        return Path(source)
 
 
 def kind_of(path: Path) -> str:

@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.errors import InputError, did_you_mean
+from theory.errors import InputError
 
 from .checked import checked_weights, constant, listing, require_degrees, require_finite, require_squares
 from .framed import is_framed, read_framed
 from .rasters import read_worldclim
-from .readers import read_array, read_file
+from .readers import located, read_array, read_file
 from .recipe import Recipe
-from .sheet import Choose, Sheet
+from .sheet import Sheet
 from .shipped import SHIPPED, read_shipped
 
 __all__ = ["Table", "load_table"]
@@ -235,10 +235,13 @@ def load_table(
         label = source
         sheet = read_shipped(source, choose)
     elif isinstance(source, str | Path):
-        path = Path(source).expanduser()
+        path = located(source)
         name, where = _stem(path), str(source)
         label = where
-        sheet = _read_path(path, choose, header, labels, partial=columns is not None)
+        if path.is_dir():
+            sheet = read_worldclim(path, choose, partial=columns is not None)
+        else:
+            sheet = read_file(path, choose, header=header, labels=labels)
     else:
         name = where = label = "array"
         sheet = (read_framed if is_framed(source) else read_array)(source, choose, labels=labels)
@@ -259,17 +262,6 @@ def load_table(
             plural = "s" if len(gone) > 1 else ""
             sheet = _keep(sheet, ~flat, f"dropped {len(gone)} constant column{plural}: {', '.join(gone)}")
     return Table(sheet.values, sheet.columns, name, w, sheet.coordinates, where, licence, sheet.notes)
-
-
-def _read_path(path: Path, choose: Choose, header: bool, labels: Sequence[str], *, partial: bool) -> Sheet:
-    if path.is_dir():
-        return read_worldclim(path, choose, partial=partial)
-    if not path.exists():
-        meant = did_you_mean(path, SHIPPED)
-        raise InputError(
-            f"{path}: no such file, nor a shipped table{meant}; give a path or one of {', '.join(SHIPPED)}"
-        )
-    return read_file(path, choose, header=header, labels=labels)
 
 
 def _stem(path: Path) -> str:

@@ -153,6 +153,24 @@ def test_did_you_mean_knows_case_and_underscores() -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--stream"]])
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("", "the name of the data is empty; give a path or one of breast-cancer, wine, digits"),
+        (
+            "wine.csv",
+            "wine.csv: no such file or folder, nor a shipped table (did you mean 'wine'?); give a path or one of",
+        ),
+        ("https://x.org/a.csv", "https://x.org/a.csv: is an address, and nothing is downloaded; save the file"),
+        ("~nobody-of-that-name/a.csv", "~nobody-of-that-name/a.csv: no such file or folder"),
+        ("a" * 300, f"{'a' * 300}: cannot be read (File name too long)"),
+    ],
+)
+def test_data_that_are_nowhere(capsys: pytest.CaptureFixture[str], data: str, message: str, options: list[str]) -> None:
+    assert error_of(capsys, "cascade", data, *options).startswith(message)
+
+
+@pytest.mark.parametrize("options", [[], ["--stream"]])
 @pytest.mark.parametrize("ending", ["npy", "npz"])
 def test_text_is_no_numpy_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, ending: str, options: list[str]
