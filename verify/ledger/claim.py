@@ -10,14 +10,15 @@ name                 meaning
 ``measured``         what training says
 ===================  ========================================================================================
 
-A verdict is computed, never stored: whoever doubts it changes the evidence.
+A verdict is computed, never stored: whoever doubts it changes the evidence. A measured number decides only if it is
+known well enough: two standard errors must fit into the tolerance of an equality, and lie on one side of a bound.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from theory.references import REFERENCES, source_line
@@ -27,12 +28,14 @@ from .referee import questions_of
 
 __all__ = ["Claim", "Evidence", "Judged", "Results", "judge"]
 
-Relation = Literal["=", "<=", ">="]
+Relation = Literal["=", "<=", ">=", "<"]
 Role = Literal["support", "counter-example"]
 Kind = Literal["holds", "holds-under", "fails-when", "fails", "undecided"]
 
-_SIGMAS = 4.0
-"""Standard errors forgiven: dozens of cases are judged at once."""
+_RESOLVED = 2.0
+"""Standard errors that must fit into a tolerance, or between a number and its bound: else nothing is decided."""
+_FORGIVEN = 4.0
+"""Standard errors forgiven of an equality: dozens of cases are judged at once. At most twice the tolerance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +46,34 @@ class Evidence:
     ----------
     quantity : str
         What is compared, e.g. ``"threshold T_1/λ_1"``.
-    relation : {"=", "<=", ">="}
+    relation : {"=", "<=", ">=", "<"}
         How the measured (else the exact) number should stand to the predicted one.
     predicted : float
         What the bare statement of the claim says here.
     exact, measured, stderr : float or None
         Exact solver, training, and the standard error of the latter.
-    tolerance : float
-        Forgiven deviation, absolute, beside four standard errors.
+    tolerance, relative : float
+        Forgiven deviation, absolute and as a share of the prediction; the larger counts.
     where : str
         Data, model, temperature.
     role : {"support", "counter-example"}
         Whether the case lies inside the claim's conditions.
+    fixed : bool
+        Whether every run predicts the same; else the prediction belongs to the run, e.g. to the worst of its modes.
 
     Examples
     --------
     >>> Evidence("jump", "=", 0.0, exact=0.7, tolerance=0.01).agrees
     False
-    >>> Evidence("F", ">=", 1.0, measured=0.98, stderr=0.01).agrees
+    >>> Evidence("F", ">=", 1.0, measured=1.03, stderr=0.01).agrees
     True
+
+    An error that is larger than what is asked decides nothing:
+
+    >>> print(Evidence("F", ">=", 1.0, measured=1.01, stderr=0.01).agrees)
+    None
+    >>> print(Evidence("M²", "=", 0.5, measured=0.5, stderr=0.2, tolerance=0.1).agrees)
+    None
     """
 
     quantity: str
@@ -71,11 +83,13 @@ class Evidence:
     measured: float | None = None
     stderr: float | None = None
     tolerance: float = 0.0
+    relative: float = 0.0
     where: str = ""
     role: Role = "support"
+    fixed: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("predicted", "exact", "measured", "stderr", "tolerance"):
+        for name in ("predicted", "exact", "measured", "stderr", "tolerance", "relative"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ValueError(f"{name} of the evidence {self.quantity!r} must be finite, got {value}")
@@ -89,6 +103,7 @@ class Evidence:
         *,
         predicted: float | None = None,
         tolerance: float = 0.0,
+        relative: float = 0.0,
         where: str = "",
         role: Role = "support",
     ) -> Evidence:
@@ -102,34 +117,32 @@ class Evidence:
         if value is None:
             raise ValueError(f"the evidence {quantity!r} needs a prediction: the finding has none")
         return cls(
-            quantity,
-            relation,
-            value,
-            finding.exact,
-            finding.measured,
-            finding.stderr,
-            tolerance,
-            where or finding.where,
-            role,
-        )
+            quantity, relation, value, finding.exact, finding.measured, finding.stderr, tolerance, relative,
+            where or finding.where, role, predicted is not None,
+        )  # fmt: skip
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the case comes out as the statement says; None if nothing was solved or measured."""
+        """Whether the case comes out as the statement says; None if nothing was solved or measured well enough."""
         found = self.measured if self.measured is not None else self.exact
         if found is None:
             return None
-        slack = max(self.tolerance, _SIGMAS * (self.stderr or 0.0))
+        error = self.stderr or 0.0 if self.measured is not None else 0.0
+        slack = max(self.tolerance, self.relative * abs(self.predicted))
         if self.relation == "=":
-            return abs(found - self.predicted) <= slack
-        if self.relation == "<=":
-            return found <= self.predicted + slack
-        return found >= self.predicted - slack
+            off = abs(found - self.predicted)
+            if _RESOLVED * error > slack:
+                return False if off > slack + _FORGIVEN * error else None
+            return off <= max(slack, _FORGIVEN * error)
+        inside = (found - self.predicted if self.relation == ">=" else self.predicted - found) + slack
+        least, most = inside - _RESOLVED * error, inside + _RESOLVED * error
+        if self.relation == "<":
+            return True if least > 0 else False if most <= 0 else None
+        return True if least >= 0 else False if most < 0 else None
 
     def to_json(self) -> dict[str, Any]:
         """Numbers, relation and outcome."""
-        names = ("quantity", "relation", "predicted", "exact", "measured", "stderr", "tolerance", "where", "role")
-        return {**{name: getattr(self, name) for name in names}, "agrees": self.agrees}
+        return {**{each.name: getattr(self, each.name) for each in fields(self)}, "agrees": self.agrees}
 
 
 class Results:
@@ -186,7 +199,7 @@ class Claim:
     Raises
     ------
     ValueError
-        If the source is unknown.
+        If the source is unknown, or a condition is given without what breaks the statement outside it.
     """
 
     id: str
@@ -204,6 +217,8 @@ class Claim:
         unknown = [key for key in self.source if key not in REFERENCES]
         if unknown or not self.source:
             raise ValueError(f"claim {self.id!r} must name known sources, got {self.source!r}")
+        if self.conditions and not self.fails_when:
+            raise ValueError(f"claim {self.id!r} must say when it fails: its condition would be idle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +232,8 @@ class Judged:
     def kind(self) -> Kind:
         """``holds``, ``holds-under``, ``fails-when``, ``fails`` or ``undecided``.
 
-        Supports must all agree and counter-examples must all bite; evidence that is missing leaves it undecided.
+        Supports must all agree and counter-examples must all bite; evidence that is missing or too coarse leaves it
+        undecided, and so does a condition that no counter-example shows to be needed.
         """
         supports = [e.agrees for e in self.evidence if e.role == "support"]
         against = [e.agrees for e in self.evidence if e.role == "counter-example"]
@@ -227,7 +243,9 @@ class Judged:
             return "undecided"
         if not supports:
             return "fails-when"
-        return "holds-under" if self.claim.conditions or against else "holds"
+        if self.claim.conditions and not against:
+            return "undecided"
+        return "holds-under" if against else "holds"
 
     @property
     def verdict(self) -> str:
@@ -236,9 +254,7 @@ class Judged:
         if kind == "holds":
             return "holds"
         if kind == "holds-under":
-            text = f"holds under: {c.conditions}"
-            bitten = any(e.role == "counter-example" for e in self.evidence)
-            return f"{text}; fails when: {c.fails_when}" if bitten else text
+            return f"holds under: {c.conditions}; fails when: {c.fails_when}"
         if kind == "fails-when":
             return f"fails when: {c.fails_when}"
         if kind == "fails":
@@ -247,7 +263,9 @@ class Judged:
         idle = next((e for e in self.evidence if e.role == "counter-example" and e.agrees), None)
         if idle is not None:
             return f"undecided: the counter-example did not bite ({idle.quantity}, {idle.where})"
-        missing = sorted({e.where for e in self.evidence if e.agrees is None})
+        missing = sorted({f"{e.quantity} ({e.where})" for e in self.evidence if e.agrees is None})
+        if self.evidence and not missing:
+            return "undecided: no counter-example shows that the condition is needed"
         return f"undecided: {'; '.join(missing) or 'no evidence'}"
 
     @property

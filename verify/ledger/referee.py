@@ -38,12 +38,12 @@ QUESTIONS = (
     Question(
         "i",
         "Does training follow the local thresholds, or can a trajectory bypass them?",
-        ("trajectory-follows-threshold", "local-threshold", "local-is-global"),
+        ("trajectory-follows-threshold", "upper-spinodal", "local-threshold", "local-is-global"),
     ),
     Question(
         "ii",
         "Which assumptions does the threshold need in a general VAE, and what breaks when they are relaxed?",
-        ("local-threshold", "kl-discontinuous", "mean-field-law", "class-flexible", "next-eigenvalue"),
+        ("local-threshold", "kl-discontinuous", "mean-field-law", "class-flexible", "co-skewness", "next-eigenvalue"),
     ),
     Question(
         "iii",
@@ -63,7 +63,7 @@ QUESTIONS = (
     Question(
         "vi",
         "How far above λ_max can the global transition lie: λ_max ≤ T* ≤ σ²_sG?",
-        ("sandwich", "sub-gaussian-continuous", "rate-distortion-bound"),
+        ("sandwich", "sub-gaussian-continuous", "collapse-grows-with-rows", "rate-distortion-bound"),
     ),
 )
 """In the order of the report."""

@@ -1,0 +1,124 @@
+"""What every claim rests on: evidence that can turn its verdict, exact numbers, counter-examples that are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from verify.experiments import EXPERIMENTS, ExperimentResult, Finding
+from verify.ledger import CLAIMS, Claim, Judged, Results, judge
+
+BY_ID = {claim.id: claim for claim in CLAIMS}
+MEASURED = sorted(claim.id for claim in CLAIMS if claim.experiments)
+GOOD = {"holds", "holds-under", "fails-when"}
+READ_ELSEWHERE = {
+    # Repeats of what other findings of the same models say.
+    "threshold": ("linear/rank-agreement", "linear/full-collapse", "linear/free-energy", "linear/free-energy-bound"),
+    # The other ways annealing was timed: none is faster, not all are slower for certain.
+    "annealing": ("speed/",),
+    "hysteresis": ("width-share/",),
+    # Λ* over the eigenvalue on nearly normal data: no claim of either source.
+    "residual-cascade": ("eigenvalue-ratio/",),
+}
+"""Findings, by the start of their names, that no claim has to read."""
+
+
+class Traced(Results):
+    """Results that note which findings were read."""
+
+    def __init__(self, results: list[ExperimentResult]) -> None:
+        super().__init__(results)
+        self.read: set[tuple[str, str]] = set()
+
+    def finding(self, experiment: str, name: str) -> Finding | None:
+        found = super().finding(experiment, name)
+        if found is not None:
+            self.read.add((experiment, name))
+        return found
+
+    def findings(self, experiment: str, prefix: str) -> dict[str, Finding]:
+        found = super().findings(experiment, prefix)
+        self.read |= {(experiment, prefix + rest) for rest in found}
+        return found
+
+
+@pytest.fixture(scope="module")
+def results(experiment: Callable[[str], ExperimentResult]) -> list[ExperimentResult]:
+    return [experiment(name) for name in EXPERIMENTS]
+
+
+def changed(results: list[ExperimentResult], experiment: str, name: str, finding: Finding) -> Results:
+    return Results([replace(r, findings={**r.findings, name: finding}) if r.name == experiment else r for r in results])
+
+
+def one(claim: Claim, results: Results) -> Judged:
+    return judge([claim], results)[0]
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_every_finding_that_a_claim_reads_can_turn_its_verdict(name: str, results: list[ExperimentResult]) -> None:
+    claim = BY_ID[name]
+    traced = Traced(results)
+    assert one(claim, traced).kind in GOOD
+    assert traced.read, "the claim names experiments and reads none of their findings"
+    for experiment, key in sorted(traced.read):
+        assert experiment in claim.experiments, f"{claim.id} reads {experiment} and does not name it"
+        finding = next(r for r in results if r.name == experiment).findings[key]
+        mutations = [replace(finding, measured=value, stderr=0.0) for value in (-100.0, 0.0, 1.0, 100.0)]
+        kinds = {one(claim, changed(results, experiment, key, other)).kind for other in mutations}
+        assert kinds - GOOD, f"{experiment}: {key} may be anything"
+        # A number that is not known decides nothing.
+        vague = replace(finding, stderr=1e3)
+        assert one(claim, changed(results, experiment, key, vague)).kind not in GOOD, f"{experiment}: {key} is unknown"
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_claim_whose_experiments_were_not_run_is_undecided(name: str) -> None:
+    assert one(BY_ID[name], Results([])).kind in ("undecided", "fails")
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_conditions_have_counter_examples_and_solvers_numbers(claim: Claim, results: list[ExperimentResult]) -> None:
+    found = one(claim, Results(results))
+    against = [e for e in found.evidence if e.role == "counter-example"]
+    assert bool(claim.conditions) == bool(claim.fails_when) == bool(against)
+    assert all(e.agrees is False for e in against)
+    assert not claim.solver or any(e.exact is not None for e in found.evidence)
+
+
+def test_every_finding_is_read_by_a_claim(results: list[ExperimentResult]) -> None:
+    traced = Traced(results)
+    judge(CLAIMS, traced)
+    for result in results:
+        spared = READ_ELSEWHERE.get(result.name, ())
+        unread = [n for n in result.findings if (result.name, n) not in traced.read and not n.startswith(spared)]
+        assert unread == [], f"no claim reads these findings of {result.name}"
+
+
+def test_a_collapsed_model_has_memorised_nothing(results: list[ExperimentResult]) -> None:
+    """Neither gain on its own rows nor loss on new ones."""
+    dead = {f"free/{name}": Finding(0.0, stderr=0.0) for name in ("gain", "test-gap", "kl-above-edge")}
+    collapsed = [replace(r, findings={**r.findings, **dead}) if r.name == "superfluous" else r for r in results]
+    assert one(BY_ID["memorisation"], Results(collapsed)).kind == "fails"
+
+
+def test_a_share_that_may_be_nil_reaches_nothing(results: list[ExperimentResult]) -> None:
+    for error, kind in ((0.11, "holds-under"), (0.2, "undecided")):
+        share = Finding(0.44, predicted=1.0, stderr=error, where="heated")
+        found = one(BY_ID["weakly-coded-reached"], changed(results, "hysteresis", "width-coded/heated", share))
+        assert found.kind == kind
+
+
+def test_as_many_latents_as_pca_are_not_fewer(results: list[ExperimentResult]) -> None:
+    tie = Finding(6.0, predicted=6.0, where="5 %")
+    assert one(BY_ID["fewer-than-pca"], changed(results, "scan", "latents/5%", tie)).kind == "fails"
+
+
+def test_networks_with_too_few_latents_count_once_they_are_trained(results: list[ExperimentResult]) -> None:
+    """The law of the linear VAE is broken by one free latent on normal rows; one that keeps it would be reported."""
+    for measured, kind in ((0.864, "holds-under"), (0.8, "undecided")):
+        finding = Finding(measured, predicted=0.8, stderr=0.002, where="one latent, N(0, diag(1, ½)), T = 0.2")
+        found = one(BY_ID["mean-field-law"], changed(results, "threshold", "fewer-latents/signal-fraction", finding))
+        assert found.kind == kind
