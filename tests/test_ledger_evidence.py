@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
+import numpy as np
 import pytest
+import sympy as sp
 
+from theory.cumulants import Cumulants
+from theory.landau import reduce
+from theory.model import model_class
 from verify.experiments import EXPERIMENTS, ExperimentResult, Finding
 from verify.ledger import CLAIMS, Claim, Judged, Results, judge
 
@@ -122,3 +128,26 @@ def test_networks_with_too_few_latents_count_once_they_are_trained(results: list
         finding = Finding(measured, predicted=0.8, stderr=0.002, where="one latent, N(0, diag(1, ½)), T = 0.2")
         found = one(BY_ID["mean-field-law"], changed(results, "threshold", "fewer-latents/signal-fraction", finding))
         assert found.kind == kind
+
+
+@pytest.mark.parametrize(("mixed", "across", "kappa4"), [("3/10", "1/2", 0), ("3/10", "1/4", 1), ("3/5", "1/2", 1)])
+def test_the_condition_on_co_skewness_is_that_of_the_derived_polynomial(mixed: str, across: str, kappa4: int) -> None:
+    """Both quartic coefficients change sign where the claim says."""
+    k, share = Fraction(mixed), Fraction(across)
+    known = {(3, 0): 0, (4, 0): kappa4, (2, 1): k, (0, 2): share}
+    found = reduce(replace(model_class("flexible"), dimensions=2), 4, Cumulants(known, 2))
+    a, r = found.amplitudes
+    softened = k**2 / (1 - share)
+    assert found.polynomial.coeff(a, 4) == sp.Rational((1 - softened) / 2)
+    assert found.polynomial.coeff(a, 0).coeff(r, 4) == sp.Rational(4 * (2 - k**2 * 3 / 2 - 2 * softened - kappa4))
+
+
+def test_dead_networks_are_counted(results: list[ExperimentResult]) -> None:
+    """One network without a rate below the threshold breaks the claim of a shallow architecture, not of a deep one."""
+    threshold = next(r for r in results if r.name == "threshold")
+    rates = np.ones((len(threshold.settings["temperatures"]), 2, 2))
+    rates[0, 0] = 0.0
+    for name, kind in (("tanh-1@wine", "fails"), ("relu-3-mean@wine", "holds-under")):
+        curves = {**threshold.curves, f"sweep/{name}/KL": rates}
+        other = [replace(r, curves=curves) if r.name == "threshold" else r for r in results]
+        assert one(BY_ID["trajectory-follows-threshold"], Results(other)).kind == kind

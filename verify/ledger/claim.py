@@ -21,6 +21,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from theory.references import REFERENCES, source_line
 
 from ..experiments.result import ExperimentResult, Finding
@@ -161,6 +164,12 @@ class Results:
         result = self._results.get(experiment)
         found = {} if result is None else result.findings
         return {name.removeprefix(prefix): f for name, f in found.items() if name.startswith(prefix)}
+
+    def curves(self, experiment: str, prefix: str) -> dict[str, NDArray[np.float64]]:
+        """All curves whose names start with a prefix, by the rest of the name."""
+        result = self._results.get(experiment)
+        found = {} if result is None else result.curves
+        return {name.removeprefix(prefix): values for name, values in found.items() if name.startswith(prefix)}
 
     def settings(self, experiment: str) -> dict[str, Any]:
         """How an experiment was run; empty if it was not."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from .cases import solved, solved_curve
 from .claim import Claim, Evidence, Results
 from .gather import SWEEP, from_findings, jump
@@ -83,7 +85,39 @@ def _trajectories(results: Results) -> Sequence[Evidence]:
             predicted=0.0,
             role="counter-example",
         )(results),
+        *_dead_networks(results),
     ]
+
+
+_DEEP = "relu-3"
+"""Architectures on a saddle of their parameters at collapse: ReLU, three hidden layers."""
+
+
+def _dead_networks(results: Results) -> list[Evidence]:
+    """Trainings from scratch clearly below the threshold, by architecture and real data set."""
+    temperatures = np.asarray(results.settings("threshold").get("temperatures", ()), dtype=np.float64)
+    found = []
+    for name, rates in results.curves("threshold", "sweep/").items():
+        case, _, quantity = name.rpartition("/")
+        if quantity != "KL" or case.endswith("@gaussian"):
+            continue
+        total = rates[temperatures < 0.9].sum(axis=2)
+        dead = int((total < _DEAD).sum())
+        found.append(
+            Evidence(
+                "share of networks that end collapsed below 0.9 λ_max",
+                "=",
+                0.0,
+                measured=dead / total.size,
+                where=f"{case}, trained from scratch: {dead} of {total.size}",
+                role="counter-example" if case.startswith(_DEEP) else "support",
+            )
+        )
+    return found
+
+
+_DEAD = 0.01
+"""Nats below which a network counts as collapsed."""
 
 
 def _upper_spinodal(results: Results) -> Sequence[Evidence]:
@@ -148,7 +182,7 @@ TRANSITION_CLAIMS = (
         "flat saddle of their parameters",
         "flexible",
         SWEEP,
-        ("hysteresis", "annealing"),
+        ("hysteresis", "annealing", "threshold"),
         _trajectories,
     ),
     Claim(
