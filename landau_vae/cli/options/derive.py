@@ -15,7 +15,13 @@ MODELS = (
 def add(parser: Parser) -> None:
     """Add the options."""
     parser.add_argument("model", metavar="MODEL", help=f"one of {', '.join(MODELS)}")
-    parser.add_argument("--order", type=int, default=4, metavar="n", help="order of the Landau series (default: 4)")
+    parser.add_argument(
+        "--order",
+        type=int,
+        default=4,
+        metavar="n",
+        help="order of the Landau series (default: 4; from 10 on it takes minutes)",
+    )
     parser.add_argument(
         "--cumulants", metavar="κ3=…,κ4=…", help="numbers for the top mode, also kappa3=…; for curve: c1=…,c2=…"
     )
