@@ -21,10 +21,17 @@ MEASURED = sorted(claim.id for claim in CLAIMS if claim.experiments)
 GOOD = {"holds", "holds-under", "fails-when"}
 READ_ELSEWHERE = {
     # Repeats of what other findings of the same models say.
-    "threshold": ("linear/rank-agreement", "linear/full-collapse", "linear/free-energy", "linear/free-energy-bound"),
-    # The other ways annealing was timed: none is faster, not all are slower for certain.
-    "annealing": ("speed/",),
-    "hysteresis": ("width-share/",),
+    "threshold": (
+        "linear/rank-agreement",
+        "linear/full-collapse",
+        "linear/free-energy",
+        "linear/free-energy-bound",
+        "fewer-latents/signal-fraction",
+    ),
+    # The other ways annealing was timed: none is faster, not all are slower for certain; and too few networks to say
+    # that it frees those that are trapped at constant β.
+    "annealing": ("speed/", "trap/relu-3-mean@breast-cancer/from-zero"),
+    "hysteresis": ("width-share/", "width-coded/share/", "width-coded/rate/"),
     # Λ* over the eigenvalue on nearly normal data: no claim of either source.
     "residual-cascade": ("eigenvalue-ratio/",),
 }
@@ -89,7 +96,8 @@ def test_a_claim_whose_experiments_were_not_run_is_undecided(name: str) -> None:
 def test_conditions_have_counter_examples_and_solvers_numbers(claim: Claim, results: list[ExperimentResult]) -> None:
     found = one(claim, Results(results))
     against = [e for e in found.evidence if e.role == "counter-example"]
-    assert bool(claim.conditions) == bool(claim.fails_when) == bool(against)
+    assert bool(claim.fails_when) == bool(against)
+    assert against or not claim.conditions
     assert all(e.agrees is False for e in against)
     assert not claim.solver or any(e.exact is not None for e in found.evidence)
 
@@ -123,10 +131,10 @@ def test_as_many_latents_as_pca_are_not_fewer(results: list[ExperimentResult]) -
 
 
 def test_networks_with_too_few_latents_count_once_they_are_trained(results: list[ExperimentResult]) -> None:
-    """The law of the linear VAE is broken by one free latent on normal rows; one that keeps it would be reported."""
-    for measured, kind in ((0.864, "holds-under"), (0.8, "undecided")):
-        finding = Finding(measured, predicted=0.8, stderr=0.002, where="one latent, N(0, diag(1, ½)), T = 0.2")
-        found = one(BY_ID["mean-field-law"], changed(results, "threshold", "fewer-latents/signal-fraction", finding))
+    """One free latent on normal rows undercuts the linear optimum; one that stays there would be reported."""
+    for measured, kind in ((1.083, "holds-under"), (1.19, "undecided")):
+        finding = Finding(measured, predicted=1.2, stderr=0.011, where="one latent for four normal modes, T = 0.1")
+        found = one(BY_ID["mean-field-law"], changed(results, "threshold", "fewer-latents/free-energy", finding))
         assert found.kind == kind
 
 
@@ -134,7 +142,12 @@ def test_networks_with_too_few_latents_count_once_they_are_trained(results: list
 def test_the_condition_on_co_skewness_is_that_of_the_derived_polynomial(mixed: str, across: str, kappa4: int) -> None:
     """Both quartic coefficients change sign where the claim says."""
     k, share = Fraction(mixed), Fraction(across)
-    known = {(3, 0): 0, (4, 0): kappa4, (2, 1): k, (0, 2): share}
+    known: dict[tuple[int, ...], Fraction] = {
+        (3, 0): Fraction(0),
+        (4, 0): Fraction(kappa4),
+        (2, 1): k,
+        (0, 2): share,
+    }
     found = reduce(replace(model_class("flexible"), dimensions=2), 4, Cumulants(known, 2))
     a, r = found.amplitudes
     softened = k**2 / (1 - share)

@@ -275,7 +275,7 @@ CLASS_CLAIMS = (
         "Training reaches the weakly coded phases (M² < 0.1, KL > 0.01 nats) where they are the ground state.",
         ("landau-vae",),
         "",
-        "networks heated from an active state; purely width-coded states (M² ≈ 0) were never seen in training",
+        "networks heated from an active state",
         "the network is cooled from collapse: it stays there",
         "flexible",
         SWEEP,

@@ -141,7 +141,8 @@ PARABOLA_CLAIMS = (
     ),
     Claim(
         "closed-coexistence",
-        "The parabola's collapse temperature is closed: T* = T(m) where c² = −[m+(1−m)ln(1−m)]/[2m²+4m(1−m)ln(1−m)].",
+        "For a linear encoder of u and c > ½ the parabola's coexistence temperature is closed: T* = T(m) where "
+        "c² = −[m+(1−m)ln(1−m)]/[2m²+4m(1−m)ln(1−m)].",
         ("landau-vae",),
         "",
         "",

@@ -187,7 +187,7 @@ TRANSITION_CLAIMS = (
     ),
     Claim(
         "upper-spinodal",
-        "A heated VAE on skewed data stays active up to the upper spinodal of the exact equilibria, beyond T*.",
+        "Where collapse is a jump, a heated VAE stays active beyond T*, up to the exact upper spinodal.",
         ("landau-vae",),
         "",
         "",
@@ -199,7 +199,7 @@ TRANSITION_CLAIMS = (
     ),
     Claim(
         "coexistence",
-        "Heated and cooled networks change places in F at the exact coexistence temperature T*.",
+        "On skewed data heated and cooled networks change places in F at the exact coexistence temperature T*.",
         ("landau-vae",),
         "",
         "",
