@@ -162,6 +162,12 @@ def test_pages_differ_by_more_than_measured_digits() -> None:
     assert differences(page, page + "\nmore")
 
 
+def test_rounding_is_not_printed() -> None:
+    """It differs from processor to processor, and the page has to be current on all of them."""
+    page = to_markdown([judged(Evidence("y", "=", 0.0, exact=-3.1e-14, tolerance=1e-9, where="solved"))])
+    assert "| = 0 ± 1e-09 | 0 |" in page
+
+
 def test_pages_differ_by_tolerances_and_fixed_predictions() -> None:
     fixed = Evidence("y", "=", 1.0, measured=1.01, stderr=0.01, tolerance=0.03, where="trained")
     own = Evidence.of("z", "=", Finding(0.7, predicted=0.71, where="worst mode"), relative=0.05)

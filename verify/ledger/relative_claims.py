@@ -188,7 +188,7 @@ def _conversions(_: Results) -> Sequence[Evidence]:
                     "=",
                     predicted,
                     exact=exact,
-                    tolerance=1e-12 * predicted,
+                    tolerance=1e-12,
                     where=f"{loss}: {words}; B = {B}, D = {D}, K = {K}, η² = {eta:g}",
                 )
             )
