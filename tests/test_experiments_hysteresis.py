@@ -42,7 +42,9 @@ def test_the_ledger_finds_its_names(result):
         "parabola-all/tilt",
     } <= names
     assert {n.split("/")[1] for n in names if n.startswith("bound/")} == set(result.settings["cases"])
-    assert {n for n in names if n.startswith("width-coded/")} == {"width-coded/heated", "width-coded/cooled"}
+    for phase in ("width-coded", "width-pure"):
+        ways = {f"{phase}/{more}{way}" for more in ("", "rate/") for way in ("heated", "cooled")}
+        assert ways <= {n for n in names if n.startswith(f"{phase}/")}
 
 
 def test_free_networks_stay_active_above_lambda_when_heated_and_dead_when_cooled(result):

@@ -12,7 +12,7 @@ from verify.architecture import Architecture
 from verify.experiments import ExperimentResult
 from verify.experiments.threshold import PRESETS, draw
 from verify.experiments.threshold_cases import binary, gaussian, plain_architectures, real, restricted_architectures
-from verify.experiments.threshold_growth import GrowthCase, growth_findings, run_growth
+from verify.experiments.threshold_growth import GrowthCase, GrowthTraining, growth_findings
 from verify.experiments.threshold_sweeps import rescale_latent, sweep_findings
 from verify.ledger import CLAIMS, Results, judge
 from verify.network_sweep import run_network_sweep
@@ -116,13 +116,13 @@ def test_data_are_in_units_of_the_largest_eigenvalue() -> None:
 def test_a_case_is_measured_and_named() -> None:
     data = gaussian(300, 0)
     case = GrowthCase("local/linear@gaussian", "local", data, plain_architectures(16)["linear"])
-    finding = growth_findings(case, run_growth(case, 2, 120, 0))["local/linear@gaussian"]
+    finding = growth_findings(case, GrowthTraining(case, 2, 120).run())["local/linear@gaussian"]
     assert finding.measured == pytest.approx(1.0, abs=0.01)
     assert finding.predicted == 1.0
     blind, trunk = restricted_architectures(4, 16)["few-columns"]
     case = GrowthCase("tangent/few-columns@gaussian", "tangent", data, blind, trunk)
     # The second column alone is seen, of eigenvalue 0.5.
-    assert run_growth(case, 1, 4, 0).tangent[0] == pytest.approx(0.5, rel=2e-3)
+    assert GrowthTraining(case, 1, 4).run().tangent[0] == pytest.approx(0.5, rel=2e-3)
 
 
 def test_a_rescaled_latent_is_the_same_model() -> None:

@@ -8,6 +8,7 @@ skewed-linear  the same rows; linear VAE
 parabola-u     rows on a parabola; linear encoder that sees u only, free decoder
 parabola-all   the same, flatter; linear encoder that sees both coordinates, free decoder
 width          skewed rows whose ground state below T* is coded weakly, partly in the width
+pure           symmetric rows whose ground state just above λ_max is coded by the width
 gaussian       normal rows; linear VAE, whose equilibrium lies on the rate–distortion bound
 =============  ================================================================================
 
@@ -31,16 +32,15 @@ from numerics.subgaussian import subgaussian_proxy
 
 from ..architecture import Architecture
 from ..plan import SweepPlan
-from .hysteresis_cases import Case, Parabola, parabola_rows, skewed_rows, temperatures, width_rows
+from .hysteresis_cases import Case, Parabola, parabola_rows, pure_rows, skewed_rows, temperatures, width_rows
 from .hysteresis_findings import (
     Trained,
     bound_findings,
     exact_tilts,
     parabola_findings,
     skewed_findings,
-    weakly_coded,
-    width_findings,
 )
+from .hysteresis_widths import ground_temperatures, width_findings
 from .jobs import NetworkTraining, Running, run_jobs
 from .result import ExperimentResult
 
@@ -49,11 +49,28 @@ __all__ = ["PRESETS", "draw", "run"]
 Array = npt.NDArray[np.float64]
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "quick": {"seeds": 3, "steps": 2500, "fine": 6, "coarse": 3, "hidden": 16, "exact_points": 60},
-    "full": {"seeds": 6, "steps": 6000, "fine": 10, "coarse": 4, "hidden": 32, "exact_points": 120},
+    "quick": {
+        "seeds": 3,
+        "steps": 2500,
+        "fine": 6,
+        "coarse": 3,
+        "hidden": 16,
+        "exact_points": 60,
+        "cooling_rate": 7e-4,
+    },
+    "full": {
+        "seeds": 6,
+        "steps": 6000,
+        "fine": 10,
+        "coarse": 4,
+        "hidden": 32,
+        "exact_points": 120,
+        "cooling_rate": 3e-4,
+    },
 }
 """Seeds, steps at each temperature (twice as many at the first), temperatures close to an event and before it, hidden
-units, temperatures of the exact sweeps."""
+units, temperatures of the exact sweeps, learning rate of the cooled skewed networks: with 7e-4, noise wakes them
+at 1.04 λ_max on the average, with 3e-4 at 1.01, if they have the steps to grow."""
 
 _CURVATURE_U, _CURVATURE_ALL = 0.8, 0.6
 """A wide loop; and a parabola with λ_max = 1 whose branch tilts (c > 0.4395) below T_s."""
@@ -77,8 +94,8 @@ def run(
     Returns
     -------
     ExperimentResult
-        Findings ``skewed/…``, ``skewed-linear/…``, ``parabola-u/…``, ``parabola-all/…``, ``width-coded/…`` and
-        ``bound/<case>``.
+        Findings ``skewed/…``, ``skewed-linear/…``, ``parabola-u/…``, ``parabola-all/…``, ``width-coded/…``,
+        ``width-pure/…`` and ``bound/<case>``.
     """
     s = PRESETS[preset]
     schedule = {
@@ -116,7 +133,8 @@ def run(
         **parabola_findings(
             trained["parabola-u"], trained["parabola-all"], exact["parabola-all"], _CURVATURE_U, _CURVATURE_ALL
         ),
-        **width_findings(trained["width"], exact["width"]),
+        **width_findings("width-coded", trained["width"], exact["width"]),
+        **width_findings("width-pure", trained["pure"], exact["pure"]),
         **bound_findings(trained),
     }
     curves: dict[str, Array] = {}
@@ -186,10 +204,14 @@ def _cases(s: Mapping[str, Any]) -> tuple[dict[str, Case], dict[str, PhaseSweep]
     width = sweep_functional(width_x, np.linspace(0.8, 1.4, points), weights=width_weights)
     near = {"fine": s["fine"], "coarse": s["coarse"]}
     tilt = flat.tilt
+    pure_x, pure_weights = pure_rows()
+    pure = sweep_functional(pure_x, np.linspace(0.995, 1.015, 9), weights=pure_weights)
     if tilt is None or width.coexistence is None:
         raise RuntimeError("the closed forms of the parabola or the exact sweep of the width-coded rows lack an event")
-    weak = weakly_coded(width)
-    weakly = np.linspace(weak[0], weak[-1], 3).tolist()
+    weakly, purely = (
+        np.linspace(inside[0], inside[-1], 3).tolist()
+        for inside in (ground_temperatures(width, "width-coded"), ground_temperatures(pure, "width-pure"))
+    )
     cases = {
         "skewed": Case(
             rows,
@@ -197,7 +219,7 @@ def _cases(s: Mapping[str, Any]) -> tuple[dict[str, Case], dict[str, PhaseSweep]
             free,
             *temperatures(end, low=0.8, extra=(between,), **near),
             "64 skewed rows, free networks",
-            cooling_rate=7e-4,
+            cooling_rate=s["cooling_rate"],
         ),
         "skewed-linear": Case(
             rows,
@@ -238,8 +260,17 @@ def _cases(s: Mapping[str, Any]) -> tuple[dict[str, Case], dict[str, PhaseSweep]
             "three points, κ3 = 2, κ4 = 2.1, free networks",
             cooling_rate=1e-3,
         ),
+        "pure": Case(
+            pure_x,
+            pure_weights,
+            free,
+            (0.8, 0.95, *purely),
+            (1.1, *purely[::-1]),
+            "three points, κ3 = 0, κ4 = 3, free networks",
+            cooling_rate=1e-3,
+        ),
     }
-    return cases, {"skewed": skewed, "parabola-all": tilted, "width": width}
+    return cases, {"skewed": skewed, "parabola-all": tilted, "width": width, "pure": pure}
 
 
 def _exact_curves(sweep: PhaseSweep) -> dict[str, Array]:

@@ -29,7 +29,7 @@ from numerics.pointset import three_points
 
 from ..architecture import Architecture
 
-__all__ = ["Case", "Parabola", "parabola_rows", "skewed_rows", "temperatures", "tilts", "width_rows"]
+__all__ = ["Case", "Parabola", "parabola_rows", "pure_rows", "skewed_rows", "temperatures", "tilts", "width_rows"]
 
 Array = npt.NDArray[np.float64]
 
@@ -39,6 +39,9 @@ noise of training is that of the posterior."""
 _WIDTH_CUMULANTS = (2.0, 2.1)
 """Skewness and excess kurtosis with a ground state below T* whose signal fraction stays under 0.1: found by a scan of
 exact sweeps over three-point data."""
+_PURE_CUMULANTS = (0.0, 3.0)
+"""Symmetric rows with a ground state that is coded by the width: J/2 is 85 % of the rate at 1.01 λ. No rows with a rate
+above 0.012 nats at M² < 0.01 were found; F is then lower than at collapse by 1e-6 to 1e-4 λ only."""
 _NODES = 48
 """Of the quadrature that stands for u ~ N(0, 1): exact to moment 95."""
 
@@ -59,6 +62,12 @@ def skewed_rows() -> Array:
 def width_rows() -> tuple[Array, Array]:
     """Three points (3, 1) and their weights (3,) with a weakly coded, partly width-coded ground state below T*."""
     x, weights = three_points(*_WIDTH_CUMULANTS)
+    return x[:, None], weights
+
+
+def pure_rows() -> tuple[Array, Array]:
+    """Three points (3, 1) and their weights (3,) with a ground state that is coded by the width just above λ_max."""
+    x, weights = three_points(*_PURE_CUMULANTS)
     return x[:, None], weights
 
 

@@ -103,11 +103,12 @@ def draw_bound(result: ExperimentResult) -> Figure:
         "parabola-all": "parabola, sees both",
         "gaussian": "normal rows, linear",
         "width": "weakly coded, free",
+        "pure": "coded by the width, free",
     }
     with styled():
         figure = new_figure(3.8)
         left, right = figure.subplots(1, 2)
-        for (case, label), color, marker in zip(labels.items(), mode_colors(len(labels)), "osD^v<", strict=True):
+        for (case, label), color, marker in zip(labels.items(), mode_colors(len(labels)), "osD^v<>", strict=True):
             for name in ("up", "down"):
                 if f"{case}/{name}/T" in c:
                     gap = c[f"{case}/{name}/F"] - c[f"{case}/{name}/bound"][:, None]

@@ -37,8 +37,6 @@ __all__ = [
     "exact_tilts",
     "parabola_findings",
     "skewed_findings",
-    "weakly_coded",
-    "width_findings",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -47,8 +45,6 @@ _ALIVE = 0.05
 """Nats: a latent with more is alive here. The jumps are four times as large, a dead latent has a hundredth of it."""
 _TILTED = 0.05
 """Share of x_2 in the encoder's variance above which it is tilted; beyond the instability it is 0.27 and more."""
-_WIDTH = {"signal": 0.1, "rate": 0.01}
-"""A latent counts as coded weakly with less signal fraction and more rate (nats) than this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -332,37 +328,6 @@ def _exact_tilt(points: Array, weights: Array, mu: Array) -> float:
     covariance = (points * weights[:, None]).T @ points
     v = np.asarray(np.linalg.solve(covariance, (points * weights[:, None]).T @ mu), dtype=np.float64)
     return float(tilts(v, float(covariance[1, 1] / covariance[0, 0])))
-
-
-def weakly_coded(exact: PhaseSweep) -> list[float]:
-    """Temperatures of a sweep whose ground state has M² < 0.1 and a rate above 0.01 nats, ascending."""
-    return [
-        float(t)
-        for t, g in zip(exact.temperatures, exact.ground, strict=True)
-        if g is not None and g.signal_fraction[0] < _WIDTH["signal"] and g.kl > _WIDTH["rate"]
-    ]
-
-
-def width_findings(trained: Trained, exact: PhaseSweep) -> dict[str, Finding]:
-    """Share of networks that end weakly coded where the exact ground state is so: heated, and cooled from collapse."""
-    weak = weakly_coded(exact)
-    findings = {}
-    for name, chain in trained.chains.items():
-        # Ends included: the outermost temperatures are among those that were trained.
-        inside = np.flatnonzero(np.abs(chain.T - (weak[0] + weak[-1]) / 2) <= (weak[-1] - weak[0]) / 2 + 1e-9)
-        rate = chain.rate[inside]
-        found = (chain.signal[inside] < _WIDTH["signal"]) & (rate > _WIDTH["rate"])
-        direction = {"up": "heated", "down": "cooled from collapse"}[name]
-        where = f"{direction}, {trained.case.where}, T from {weak[0]:.4g} to {weak[-1]:.4g} λ"
-        findings[f"width-coded/{direction.split()[0]}"] = averaged(
-            found.mean(axis=0), predicted=1.0, exact=1.0, where=where
-        )
-        if found.any():
-            share = chain.jensen[inside][found] / (2 * rate[found])
-            findings[f"width-share/{direction.split()[0]}"] = Finding(
-                float(share.mean()), where=f"share of the width, J/2KL, in the rate of those networks; {where}"
-            )
-    return findings
 
 
 def bound_findings(trained: Mapping[str, Trained]) -> dict[str, Finding]:

@@ -27,7 +27,7 @@ def draw_cascade(result: ExperimentResult) -> Figure:
         upper.plot([], [], "o", ms=4, color=INK, label="network, mean over seeds")
         upper.plot([], [], color=INK, lw=1.0, label=r"linear theory, $\frac{1}{2}\,\ln(\lambda_k/T)$")
         upper.set_ylabel("rate of a latent  KL$_k$  (nats)")
-        upper.legend()
+        upper.legend(frameon=True, edgecolor="none", framealpha=1.0)  # over the dotted line of the first eigenvalue
         lower.axhline(1.0, color=REFERENCE, lw=1.2, label=r"stability limit  $\Lambda^* = T$")
         for k in range(latents):
             for seed in range(edges.shape[1]):

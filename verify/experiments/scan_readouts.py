@@ -39,7 +39,7 @@ _LEADING = 6  # modes whose ranks are compared
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """Readouts of one seed of a scan, or of the mean over its seeds.
+    """Readouts of one seed of a scan, or of its best seed at each temperature.
 
     Parameters
     ----------
@@ -67,6 +67,12 @@ class Scan:
         return saved
 
     @property
+    def coldest(self) -> Array:
+        """ΔD̃_k of the models of the lowest temperature alone, (K,): the T → 0 reading of linear VAEs."""
+        saved: Array = -np.diff(self.distortion[np.argmin(self.temperatures)])
+        return saved
+
+    @property
     def fixed_slope(self) -> Array:
         """Thresholds of the published fit, (K,)."""
         return fixed_slope_thresholds(self.temperatures, self.rates, self.utilities)
@@ -78,21 +84,28 @@ class Scan:
         return np.flatnonzero(usable)
 
     def numbers(self) -> dict[str, float]:
-        """``identity-r2``, ``fixed-slope-r2``, ``overlay-r2`` and ``rank-agreement``; those that can be computed."""
+        """``identity-r2`` (also with utilities of the coldest models), ``fixed-slope-r2``, ``overlay-r2`` and
+        ``rank-agreement``; those that can be computed."""
         modes, utilities = self.modes, self.utilities
         if len(modes) < 3:
             return {}
         leading = modes[:_LEADING]
+        cold = modes[self.coldest[modes] > 0]
         return {
             "identity-r2": identity_r2(utilities[modes], self.thresholds[modes]),
             "rank-agreement": float(spearmanr(utilities[leading], self.thresholds[leading]).statistic),
             "overlay-r2": overlay_r2(self.temperatures, self.rates[:, modes], utilities[modes]),
             "fixed-slope-r2": identity_r2(utilities[modes], self.fixed_slope[modes]),
+            **(
+                {"identity-r2/coldest": identity_r2(self.coldest[cold], self.thresholds[cold])} if len(cold) > 2 else {}
+            ),
         }
 
 
 def read_scan(sweep: NetworkSweep, total_variance: float, seed: int | None = None) -> Scan:
-    """Readouts of one seed of a sweep, or of the mean over its seeds.
+    """Readouts of one seed of a sweep, or at each temperature of the one with the least F on the training rows.
+
+    Networks end in local minima of F; of several restarts the lowest is nearest to equilibrium.
 
     Parameters
     ----------
@@ -101,18 +114,23 @@ def read_scan(sweep: NetworkSweep, total_variance: float, seed: int | None = Non
     total_variance : float
         V of the rows trained on, units of x².
     seed : int or None
-        Number of the seed.
+        Number of the seed; None for the best at each temperature.
     """
-    chosen = slice(None) if seed is None else slice(seed, seed + 1)
     t = sweep.temperatures / total_variance
-    m2, rates = (sweep.ranked(a)[:, chosen] for a in (sweep.signal_fraction, sweep.rate))
-    fits = [fit_rate(t, rates[..., k], m2[..., k]).threshold for k in range(rates.shape[-1])]
+    each = np.arange(len(t))
+    best = sweep.training_loss.argmin(1) if seed is None else np.full(len(t), seed)
+
+    def of_best(values: Array) -> Array:
+        return np.asarray(values[each, best])
+
+    m2, rates = (of_best(sweep.ranked(a)) for a in (sweep.signal_fraction, sweep.rate))
+    fits = [fit_rate(t, rates[:, [k]], m2[:, [k]]).threshold for k in range(rates.shape[-1])]
     return Scan(
         temperatures=t,
-        signal_fraction=m2.mean(1),
-        rates=rates.mean(1),
-        distortion=sweep.distortion[:, chosen].mean(1) / total_variance,
-        distortion_mean=sweep.distortion_mean[:, chosen].mean(1) / total_variance,
+        signal_fraction=m2,
+        rates=rates,
+        distortion=of_best(sweep.distortion) / total_variance,
+        distortion_mean=of_best(sweep.distortion_mean) / total_variance,
         thresholds=np.array([np.nan if f is None else f for f in fits]),
     )
 

@@ -33,7 +33,7 @@ from .jobs import Job, NetworkTraining, Running, run_jobs
 from .result import ExperimentResult, Finding
 from .threshold_cases import RowData, binary, gaussian, plain_architectures, real
 from .threshold_growth import GrowthTraining, MeasuredGrowth, growth_cases, growth_findings
-from .threshold_sweeps import identity_findings, sweep_findings
+from .threshold_sweeps import fewer_findings, identity_findings, sweep_findings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,6 +51,9 @@ _SWEEP: Final[dict[str, Any]] = {
     "linear_learning_rate": 0.02,
     "linear_schedule": "inverse",
 }
+
+_FEWER, _COLD = "fewer-latents", 0.1
+"""One latent for the three Gaussian modes above this T."""
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
@@ -125,6 +128,8 @@ def run(
         name: NetworkTraining(source.rows, _plan(architecture, settings, seed), architecture, keep_parameters=True)
         for name, (source, architecture) in sweeps.items()
     }
+    few = plain_architectures(settings["gaussian_width"])["silu-2"]
+    jobs[_FEWER] = NetworkTraining(flat.rows, _plan(few, settings | {"temperatures": (_COLD,)}, seed, latents=1), few)
     done = run_jobs(jobs, running)
     findings |= _linear(tables[0], seed, running.workers)
     for case in cases:
@@ -141,6 +146,7 @@ def run(
             f"sweep/{name}/M2": sweep.ranked(sweep.signal_fraction),
             f"sweep/{name}/KL": sweep.ranked(sweep.rate),
         }
+    findings |= fewer_findings(done[_FEWER], flat)
     stated = {
         **settings,
         **_SWEEP,
@@ -171,13 +177,15 @@ def _sweep_cases(rows: list[RowData], settings: Mapping[str, Any]) -> dict[str, 
     return cases
 
 
-def _plan(architecture: Architecture, settings: Mapping[str, Any], seed: int) -> SweepPlan:
+def _plan(
+    architecture: Architecture, settings: Mapping[str, Any], seed: int, latents: int = _SWEEP["latents"]
+) -> SweepPlan:
     kind = "linear_" if architecture.model_class == "linear" else ""
     return SweepPlan.default(
         "network",
         settings["temperatures"],
         seeds=settings["seeds"],
-        latents=_SWEEP["latents"],
+        latents=latents,
         steps=settings["steps"],
         batch_size=_SWEEP["batch_size"],
         learning_rate=_SWEEP[f"{kind}learning_rate"],

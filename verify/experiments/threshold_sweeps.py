@@ -23,7 +23,7 @@ from ..trained_vae import TrainedVAE, network_from
 from .result import Finding, standard_error
 from .threshold_cases import RowData
 
-__all__ = ["identity_findings", "sweep_findings"]
+__all__ = ["fewer_findings", "identity_findings", "sweep_findings"]
 
 Array = npt.NDArray[np.float64]
 
@@ -44,21 +44,23 @@ def sweep_findings(name: str, sweep: NetworkSweep, data: RowData) -> dict[str, F
     # The eigenvalue after the last latent's counts, too: at its threshold latents may change places.
     near = np.abs(np.log(temperatures[:, None] / data.eigenvalues[: k + 1])).min(axis=1) < _AWAY
     gaussian, linear = data.name == "gaussian", sweep.architecture.model_class == "linear"
-    away = m2[~near]
+    # Colder than the eigenvalue after the last latent's, free networks put more than one mode into a latent.
+    law_holds = ~near & (temperatures > data.eigenvalues[k])
+    away = m2[law_holds]
     if (gaussian or linear) and away.size:
         spread = np.ptp(away, axis=1)
         i, r = np.unravel_index(np.argmax(spread), spread.shape)
         found[f"seed-spread/{name}"] = Finding(
-            float(spread[i, r]), 0.0, where=_where(name, temperatures[~near][i], f"rank {r + 1}")
+            float(spread[i, r]), 0.0, where=_where(name, temperatures[law_holds][i], f"rank {r + 1}")
         )
     if gaussian and away.size:
-        off = away.mean(axis=1) - law[~near]
+        off = away.mean(axis=1) - law[law_holds]
         i, r = np.unravel_index(np.argmax(np.abs(off)), off.shape)
         found[f"mean-field/{name}"] = Finding(
             float(abs(off[i, r])),
             0.0,
             stderr=standard_error(away[i, :, r]),
-            where=_where(name, temperatures[~near][i], f"rank {r + 1}"),
+            where=_where(name, temperatures[law_holds][i], f"rank {r + 1}"),
         )
     alive = sweep.signal_fraction > ACTIVE
     scale = np.where(alive & ~near[:, None, None], sweep.statistics.posterior_scale, 1.0).mean(axis=1)
@@ -70,6 +72,31 @@ def sweep_findings(name: str, sweep: NetworkSweep, data: RowData) -> dict[str, F
             float(dead.sum()), 0.0, where=f"{name}, {dead.size} latents with |ln T/λ_k| > {_AWAY:g}"
         )
     return found
+
+
+def fewer_findings(sweep: NetworkSweep, data: RowData) -> dict[str, Finding]:
+    """M² and F of networks with fewer latents than modes above T, beside the linear optimum, which they undercut.
+
+    Parameters
+    ----------
+    sweep : NetworkSweep
+        Of one temperature, on normal rows.
+    data : RowData
+        What it was trained on.
+    """
+    (t,), k = sweep.temperatures, sweep.plan.latents
+    kept, lost = data.eigenvalues[:k], data.eigenvalues[k:]
+    linear = float(_formulas.free_energy(kept, t).sum() + lost.sum())
+    above = int((data.eigenvalues > t).sum())
+    where = f"{data.name}, {k} latent of flexible networks for {above} modes above T = {t:g} λ_max"
+    signal, free = sweep.signal_fraction[0, :, 0], sweep.free_energy[0]
+    law = float(_formulas.signal_fraction(kept[:1], t)[0])
+    return {
+        "fewer-latents/signal-fraction": Finding(signal.mean(), law, stderr=standard_error(signal), where=where),
+        "fewer-latents/free-energy": Finding(
+            free.mean(), linear, stderr=standard_error(free), where=f"{where}; predicted: the linear optimum"
+        ),
+    }
 
 
 def identity_findings(name: str, sweep: NetworkSweep, data: RowData) -> dict[str, Finding]:
