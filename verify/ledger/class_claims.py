@@ -29,6 +29,9 @@ def _class_decoder(_: Results) -> Sequence[Evidence]:
     return [
         jump(solved(0.5, 0.25, "nonlinear-decoder"), False),
         jump(solved(1.3, 1.69, "nonlinear-decoder"), True),
+        # Two columns, κ3 = 0: ‖κ⃗‖ is the co-skewness, 0.95 and 1.23.
+        jump(solved_curve(0.27, 1.5, "nonlinear-decoder"), False),
+        jump(solved_curve(0.35, 1.5, "nonlinear-decoder"), True),
         jump(solved(0.0, 12.0, "nonlinear-decoder"), False, role="counter-example"),
     ]
 
@@ -37,6 +40,9 @@ def _class_mean(_: Results) -> Sequence[Evidence]:
     return [
         jump(solved(0.5, 0.25, "nonlinear-mean"), False),
         jump(solved(1.3, 1.69, "nonlinear-mean"), True),
+        # Two columns, κ3 = 0: ‖κ⃗‖ is the co-skewness, 0.95 and 1.23.
+        jump(solved_curve(0.27, 1.5, "nonlinear-mean"), False),
+        jump(solved_curve(0.35, 1.5, "nonlinear-mean"), True),
         jump(solved(0.0, 12.0, "nonlinear-mean"), False, role="counter-example"),
     ]
 
@@ -185,7 +191,8 @@ CLASS_CLAIMS = (
     ),
     Claim(
         "class-nonlinear-decoder",
-        "With a free decoder and a linear encoder, collapse is continuous if ‖κ⃗‖ < 1 and jumps if ‖κ⃗‖ > 1.",
+        "With a free decoder and a linear encoder, collapse is continuous if ‖κ⃗‖ < 1 and jumps if ‖κ⃗‖ > 1, "
+        "κ⃗ = E x x_1²/λ_1^{3/2}.",
         ("landau-vae",),
         "",
         "locally: no distant minimum pre-empts the threshold",
