@@ -87,12 +87,13 @@ class EncoderSpace:
         # The sign of an axis is free: fixed, so that one data set has one answer.
         axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1.0, 1.0)
         x = cloud.points @ axes
-        seen = x[:, list(declared.seen)]
-        # Visible coordinates are rounded by the rotation: what agrees to 12 digits is one value.
-        seen = np.round(seen / np.abs(x).max(), 12)
-        root = np.sqrt(cloud.weights)
-        mean, width = (_basis(seen, root, degree) for degree in (declared.mean_degree, declared.width_degree))
+        mean, width = _bases(x, cloud.weights, declared)
         return cls(x, cloud.weights, declared, mean, width, axes)
+
+    def narrowed(self, model: ModelClass) -> EncoderSpace:
+        """The same points with the encoders of another class."""
+        mean, width = _bases(self.points, self.weights, model)
+        return replace(self, model=model, mean_basis=mean, width_basis=width)
 
     @property
     def latents(self) -> int:
@@ -227,36 +228,49 @@ class State:
             root * (slope + 2 * t * (self.mean[:, a] if a < k else variance[:, a - k] - 1))
             for a, slope in enumerate(slopes)
         ]
+        bases = [space.mean_basis] * k + [space.width_basis] * k
         change = scores * (root[:, None] * grid.q)
         if self.polynomials is None:
-            rows = (change * np.sqrt(grid.cell / self.density)).reshape(channels * n, -1)
+            rows = change * np.sqrt(grid.cell / self.density)
             if x.shape[1] <= 2:
-                # A matrix times its own transpose costs half as much as a product of two.
+                # A matrix times its own transpose costs half as much as a product of two; a narrow class first.
                 errors = x.T[:, :, None] - f[:, None]
-                wide = np.concatenate([rows * np.tile(error, (channels, 1)) for error in errors], axis=1)
+                wide = np.concatenate([_projected(bases, rows * error) for error in errors], axis=1)
                 response = wide @ wide.T
             else:
                 # ⟨x_i − f, x_j − f⟩ expanded: two products, whatever the number of coordinates.
-                cross = (rows * np.tile(inner - size / 2, (channels, 1))) @ rows.T
-                response = np.tile(x @ x.T, (channels, channels)) * (rows @ rows.T) - cross - cross.T
+                flat = rows.reshape(channels * n, -1)
+                cross = (flat * np.tile(inner - size / 2, (channels, 1))) @ flat.T
+                full = np.tile(x @ x.T, (channels, channels)) * (flat @ flat.T) - cross - cross.T
+                half = _projected(bases, full.reshape(channels, n, -1))
+                response = _projected(bases, half.T.reshape(channels, n, -1))
         else:
             u = self.polynomials * grid.cell
             by_decoder = np.einsum("aiz,dz,mz->aidm", change, f, u, optimize=True)
             by_data = (change @ u.T)[:, :, None, :] * x[None, :, :, None]
-            rows = (by_decoder - by_data).reshape(channels * n, -1)
-            response = rows @ rows.T
-        hessian = (-2 * response).reshape(channels, n, channels, n)
-        diagonal = np.arange(n)
+            wide = _projected(bases, (by_decoder - by_data).reshape(channels, n, -1))
+            response = wide @ wide.T
+        hessian = -2 * response
+        ends = np.cumsum([0, *space.sizes])
         for (a, b), direct in local.items():
-            hessian[a, diagonal, b, diagonal] += direct
+            block = np.s_[ends[a] : ends[a + 1], ends[b] : ends[b + 1]]
+            hessian[block] += _between(bases[a], direct, bases[b])
             if a != b:
-                hessian[b, diagonal, a, diagonal] += direct
-        if space.mean_basis is None and space.width_basis is None:
-            return space.project(gradient), hessian.reshape(channels * n, channels * n)
-        half = space.project(list(hessian.reshape(channels, n, channels * n)))
-        half = half.T.reshape(channels, n, -1)
-        full = space.project(list(half))
-        return space.project(gradient), (full + full.T) / 2
+                hessian[block[::-1]] += _between(bases[b], direct, bases[a])
+        return space.project(gradient), hessian
+
+
+def _projected(bases: list[Array | None], rows: Array) -> Array:
+    """Rows (2K, N, …) of all points as rows of the coefficients, (P, …)."""
+    return np.concatenate([block if o is None else o.T @ block for o, block in zip(bases, rows, strict=True)])
+
+
+def _between(left: Array | None, values: Array, right: Array | None) -> Array:
+    """A diagonal matrix over the points between two bases."""
+    if left is None:
+        return np.diag(values) if right is None else values[:, None] * right
+    weighted = left.T * values
+    return weighted if right is None else weighted @ right
 
 
 def _without_specks(cloud: PointSet) -> PointSet:
@@ -277,6 +291,14 @@ def _factors(variables: int, degree: int) -> list[list[int]]:
     """The monomials up to a total degree, lowest first, each as the list of its factors."""
     each = (itertools.combinations_with_replacement(range(variables), n) for n in range(degree + 1))
     return [list(f) for f in itertools.chain.from_iterable(each)]
+
+
+def _bases(x: Array, weights: Array, model: ModelClass) -> tuple[Array | None, Array | None]:
+    """Of the posterior mean and of the log width."""
+    # Visible coordinates are rounded by the rotation: what agrees to 12 digits is one value.
+    seen = np.round(x[:, list(model.seen)] / np.abs(x).max(), 12)
+    root = np.sqrt(weights)
+    return _basis(seen, root, model.mean_degree), _basis(seen, root, model.width_degree)
 
 
 def _basis(seen: Array, root: Array, degree: int | None) -> Array | None:

@@ -29,6 +29,7 @@ from theory.model import ModelClass
 
 from . import _formulas
 from .function_space import EncoderSpace, State
+from .functional_ladder import climb
 from .functional_starts import beside_collapsed, seed_encoder, start_names
 from .newton_descent import Descent, descend
 from .pointset import PointSet
@@ -176,8 +177,9 @@ def solve_functional(
         K; two for small sets.
     start : optional
         A name of `numerics.functional_starts`, another equilibrium of the same points, or ``(mu, sigma)`` per row of
-        the merged set. By default all kinds are tried (and with two latents the equilibrium of one beside a collapsed
-        one) and the lowest minimum is returned; nothing proves that it is the global one except `bound`.
+        the merged set. By default all kinds are tried, and the minima of every subclass
+        (`numerics.functional_ladder`; with two latents also the equilibrium of one beside a collapsed one), and the
+        lowest minimum is returned; nothing proves that it is the global one except `bound`.
     accuracy : float
         Of F relative to the total variance: the grid is refined until the estimate is below.
     bound : callable or None
@@ -191,7 +193,7 @@ def solve_functional(
     InputError
         For unusable arguments.
     NonConvergenceError
-        If no start converged; it carries the last good state.
+        If no start converged, or none that is as low as a subclass; it carries the last good state.
     QuadratureError
         If F is below `bound`.
 
@@ -208,24 +210,37 @@ def solve_functional(
     space = EncoderSpace.of(points, weights, model, checked_latents(latents))
     t = positive_temperature(T)
     rng = np.random.default_rng(seed)
+    failures: list[NonConvergenceError] = []
+
+    def solve(step: EncoderSpace, y: Array) -> FunctionalEquilibrium | None:
+        try:
+            return equilibrium_at(step, y, t, accuracy=accuracy)
+        except NonConvergenceError as error:
+            if step is space:
+                failures.append(error)
+            return None
+
+    ceiling = math.inf
     if start is None:
-        starts = [np.zeros(sum(space.sizes)), *(seed_encoder(space, n, t, rng) for n in start_names(space))]
+        found, ceiling = climb(space, t, start_names(space), rng, solve)
         if space.latents > 1:
             one = solve_functional(points, t, weights=weights, model=model, accuracy=accuracy, bound=None, seed=seed)
-            starts.append(beside_collapsed(space, one.mu, one.sigma))
+            ceiling = min(ceiling, one.F)
+            found += [s for s in [solve(space, beside_collapsed(space, one.mu, one.sigma))] if s is not None]
     else:
-        starts = [_start(space, start, t, rng)]
-    found: list[FunctionalEquilibrium] = []
-    failure: NonConvergenceError | None = None
-    for y in starts:
-        try:
-            found.append(equilibrium_at(space, y, t, accuracy=accuracy))
-        except NonConvergenceError as error:
-            failure = error
+        found = [s for s in [solve(space, _start(space, start, t, rng))] if s is not None]
     if not found:
-        assert failure is not None
-        raise failure
+        raise failures[-1]
     best = min(found, key=lambda e: e.F)
+    if best.F - ceiling > accuracy * space.variance:
+        low = min(failures, key=lambda error: error.state.free_energy)
+        raise NonConvergenceError(
+            f"at T = {t:.6g} every minimum found of class {space.model.name!r} (F = {best.F:.9g}) is above the F = "
+            f"{ceiling:.9g} that a subclass reaches, and no descent from there converged; use fewer points, or leave "
+            "out those of least weight",
+            low.state,
+            low.residual,
+        )
     if bound is not None:
         guard(best, bound(best.points, best.weights, t))
     return best

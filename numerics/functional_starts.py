@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from theory.errors import InputError
+from theory.model import ModelClass
 
 from .function_space import EncoderSpace
 
-__all__ = ["KINDS", "beside_collapsed", "seed_encoder", "start_names"]
+__all__ = ["KINDS", "beside_collapsed", "needs", "seed_encoder", "seed_functions", "start_names"]
 
 Array = NDArray[np.float64]
 
@@ -42,6 +43,9 @@ KINDS = (
     "collapsed",
 )
 """Names of seeds for one latent; join two with a comma for two latents, as in ``"mean,width+"``."""
+
+_LINEAR = frozenset({"mean", "second", "tilt+", "tilt-", "collapsed"})
+"""Kinds whose mean is linear in the visible coordinates and whose width is constant."""
 
 _PAIRS = (
     "mean,second",
@@ -75,6 +79,19 @@ def start_names(space: EncoderSpace) -> tuple[str, ...]:
     raise InputError(f"latents must be 1 or 2, got {space.latents}; a grid in more dimensions is out of reach")
 
 
+def needs(name: str, model: ModelClass) -> bool:
+    """Whether a class is wide enough for every latent of a seed: for its mean, and for the width if it is coded.
+
+    A strong linear code is one, so that a decoder that bends has a start far from collapse.
+    """
+    kinds = name.split(",")
+    if any(kind.startswith(("width", "mixed")) for kind in kinds):
+        return model.width_degree != 0
+    if all(kind in _LINEAR for kind in kinds):
+        return True
+    return model.decoder_degree != 1 if set(kinds) <= {*_LINEAR, "rank"} else model.mean_degree != 1
+
+
 def seed_encoder(space: EncoderSpace, name: str, temperature: float, rng: np.random.Generator) -> Array:
     """Coordinates y of a named seed.
 
@@ -83,13 +100,18 @@ def seed_encoder(space: EncoderSpace, name: str, temperature: float, rng: np.ran
     InputError
         If the name is not a kind, or the number of kinds is not that of the latents.
     """
+    return space.coordinates(*seed_functions(space, name, temperature, rng))
+
+
+def seed_functions(space: EncoderSpace, name: str, temperature: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """μ and ln σ of a named seed, (N, K) each, before projection on the class; raises as `seed_encoder`."""
     kinds = name.split(",")
     if len(kinds) != space.latents or not set(kinds) <= set(KINDS):
         raise InputError(f"start must name {space.latents} of {', '.join(KINDS)} (with a comma), got {name!r}")
     pairs = [_single(space, kind, temperature, rng) for kind in kinds]
     mean, log_width = (np.stack(part, axis=1) for part in zip(*pairs, strict=True))
     # Far points would start where no other posterior reaches, and come back slowly.
-    return space.coordinates(np.clip(mean, -3.0, 3.0), np.clip(log_width, -3.0, 1.0))
+    return np.clip(mean, -3.0, 3.0), np.clip(log_width, -3.0, 1.0)
 
 
 def beside_collapsed(space: EncoderSpace, mean: Array, sigma: Array) -> Array:
@@ -131,7 +153,7 @@ def _single(space: EncoderSpace, kind: str, temperature: float, rng: np.random.G
         case "second":
             return amplitude * second, narrow
         case "tilt":
-            return amplitude * (first + sign * second) / np.sqrt(2), narrow
+            return amplitude * (first + sign * standard(_bend(space, first))) / np.sqrt(2), narrow
         case "rank":
             order = np.argsort(first)
             below = np.empty(n)
@@ -144,3 +166,11 @@ def _single(space: EncoderSpace, kind: str, temperature: float, rng: np.random.G
         case "random":
             return rng.standard_normal(n), -0.5 + 0.4 * rng.standard_normal(n)
     return np.zeros(n), np.zeros(n)
+
+
+def _bend(space: EncoderSpace, first: Array) -> Array:
+    """The linear score that goes with the square of the first one, by the co-skewness; the second if there is none."""
+    others = space.points[:, list(space.model.seen)[1:]]
+    skew = (space.weights * first**2) @ others
+    size = np.abs(skew)
+    return np.asarray(others @ skew if size.max() > 1e-9 * np.sqrt(space.variance) else others[:, 0])

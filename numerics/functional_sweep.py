@@ -1,11 +1,11 @@
 """Sweeps of functional equilibria in T: hysteresis, metastable branches, and every exchange of the ground state.
 
 Two chains run over all temperatures, one heated from the lowest minimum found in the cold, one cooled from collapse;
-each takes the minimum that a descent reaches from its last one. At anchor temperatures all kinds of start are tried,
-and a minimum that is not known yet is followed both ways until it merges or is lost. With two latents the ground state
-of one, beside a collapsed latent, is a start at every temperature. The lowest of all is the ground state. Where it
-cannot be followed reversibly from one temperature to the next, the two candidates are followed into the interval until
-their free energies cross: `numerics.phase_changes`.
+each takes the minimum that a descent reaches from its last one. At anchor temperatures all kinds of start and the
+minima of all subclasses are tried, and a minimum that is not known yet is followed both ways until it merges or is
+lost. With two latents the ground state of one, beside a collapsed latent, is a start at every temperature. The lowest
+of all is the ground state. Where it cannot be followed reversibly from one temperature to the next, the two candidates
+are followed into the interval until their free energies cross: `numerics.phase_changes`.
 
 ======  ==================================================  ======
 symbol  meaning                                             unit
@@ -31,14 +31,15 @@ from theory.model import ModelClass
 
 from .function_space import EncoderSpace
 from .functional import Bound, FunctionalEquilibrium, checked_latents, equilibrium_at, guard, positive_temperature
-from .functional_starts import beside_collapsed, seed_encoder, start_names
+from .functional_ladder import climb, same_state
+from .functional_starts import beside_collapsed, start_names
 from .pointset import PointSet
 from .rate_distortion import rate_distortion_bound
 
 if TYPE_CHECKING:
     from .phase_changes import PhaseChange
 
-__all__ = ["PhaseSweep", "same_state", "sweep_functional"]
+__all__ = ["PhaseSweep", "sweep_functional"]
 
 Array = NDArray[np.float64]
 
@@ -62,6 +63,10 @@ class PhaseSweep:
         What did not converge, and where.
     space : EncoderSpace
         The problem.
+    accuracy : float
+        Of F, relative to the total variance.
+    ceilings : dict
+        By index of temperature, the lowest F of a minimum of a subclass, where one was looked for.
     """
 
     temperatures: Array
@@ -71,6 +76,7 @@ class PhaseSweep:
     failures: tuple[str, ...]
     space: EncoderSpace
     accuracy: float = field(default=1e-10)
+    ceilings: dict[int, float] = field(default_factory=dict)
 
     @property
     def candidates(self) -> tuple[tuple[FunctionalEquilibrium, ...], ...]:
@@ -111,12 +117,17 @@ class PhaseSweep:
     def coexistence(self) -> float | None:
         """The temperature above which full collapse is the ground state; None if unresolved, see `unresolved`."""
         into = self._into_collapse
-        return into.temperature if into is not None and into.resolved else None
+        return into.temperature if into is not None and self.unresolved is None else None
 
     @property
     def unresolved(self) -> str | None:
         """Why there is no `coexistence`, in one line; None where there is one."""
         into, ground, t = self._into_collapse, self.ground, self.temperatures
+        slack = self.accuracy * self.space.variance
+        for i, least in self.ceilings.items():
+            state = ground[i]
+            if state is not None and not state.active and state.F - least > slack:
+                return f"a subclass is lower than full collapse at T = {t[i]:.6g}, and no descent from it converged"
         if into is not None:
             return None if into.resolved else f"the ground state was lost at T = {into.temperature:.6g}, {into.loss}"
         if ground[-1] is None:
@@ -175,7 +186,9 @@ def sweep_functional(
     starts : sequence of str, optional
         Kinds of start tried at the anchors; all by default.
     anchors : int
-        Number of temperatures, evenly spread, at which all starts are tried; the coldest is always one.
+        Number of temperatures, evenly spread, at which all starts are tried; the coldest is always one. Besides, they
+        are tried at the first temperature above the stability limit of collapse: F − F(collapse) of a state rises with
+        T, so what is ever lower than collapse above the limit is so there.
 
     Returns
     -------
@@ -198,7 +211,7 @@ def sweep_functional(
         positive_temperature(float(t))
     if isinstance(anchors, bool) or not isinstance(anchors, int) or anchors < 1:
         raise InputError(f"anchors must be an integer of at least 1, got {anchors!r}; use 1 or more")
-    runner = _Runner(space, grid, accuracy, [])
+    runner = _Runner(space, grid, accuracy)
     one: tuple[FunctionalEquilibrium | None, ...] = ()
     if space.latents > 1:
         alone = sweep_functional(
@@ -211,7 +224,7 @@ def sweep_functional(
     rng = np.random.default_rng(seed)
     collapsed = np.zeros(sum(space.sizes))
     down = runner.chain(collapsed, range(len(grid) - 1, -1, -1))
-    cold = [runner.solve(seed_encoder(space, kind, grid[0], rng), 0) for kind in kinds]
+    cold: list[FunctionalEquilibrium | None] = [*runner.climb(0, kinds, rng)]
     if 0 in embedded:
         cold.append(runner.solve(embedded[0], 0))
     best = min((s for s in (*cold, down.get(0)) if s is not None), key=lambda e: e.F, default=None)
@@ -219,8 +232,13 @@ def sweep_functional(
     branches: list[dict[int, FunctionalEquilibrium]] = []
     known = [down, up]
     tried = [(0, state) for state in cold]
-    for i in np.unique(np.linspace(0, len(grid) - 1, anchors + 1).astype(int)[1:-1]).tolist():
-        tried += [(i, runner.solve(seed_encoder(space, kind, grid[i], rng), i)) for kind in kinds]
+    hot = int(np.searchsorted(grid, space.collapse_threshold * (1 + 1e-6)))
+    even = np.unique(np.linspace(0, len(grid) - 1, anchors + 1).astype(int)[1:-1]).tolist()
+    for i in even:
+        tried += [(i, state) for state in runner.climb(i, kinds, rng)]
+    if 0 < hot < len(grid) and hot not in even:
+        # Looked for here is what is lower than collapse, not every metastable state.
+        tried += [(hot, state) for state in runner.climb(hot, kinds, rng) if space.variance > state.F]
     tried += [(i, runner.solve(y, i)) for i, y in embedded.items() if i > 0]
     for i, state in tried:
         if state is not None and not any(i in chain and same_state(chain[i], state) for chain in known):
@@ -237,6 +255,7 @@ def sweep_functional(
         failures=tuple(runner.failures),
         space=space,
         accuracy=accuracy,
+        ceilings=runner.ceilings,
     )
     if bound is not None:
         _guard_all(sweep, bound)
@@ -259,15 +278,6 @@ def _guard_all(sweep: PhaseSweep, bound: Bound) -> None:
             guard(state, float(np.interp(state.temperature, nodes, least)))
 
 
-def same_state(a: FunctionalEquilibrium, b: FunctionalEquilibrium) -> bool:
-    """Whether two minima at one temperature are one up to symmetry: equal F and order parameters."""
-    # Tight: at a weak jump both states are close to collapse, and F differs in the tenth digit only.
-    if abs(a.F - b.F) > 1e-9 * a.state.space.variance:
-        return False
-    pairs = ((np.array([a.kl]), np.array([b.kl])), (np.sort(a.signal_fraction), np.sort(b.signal_fraction)))
-    return all(bool(np.all(np.abs(p - q) <= 2e-6 + 1e-3 * np.maximum(p, q))) for p, q in pairs)
-
-
 @dataclass(frozen=True, slots=True)
 class _Runner:
     """Solves at grid temperatures; collects failures instead of raising them."""
@@ -275,14 +285,22 @@ class _Runner:
     space: EncoderSpace
     grid: Array
     accuracy: float
-    failures: list[str]
+    failures: list[str] = field(default_factory=list)
+    ceilings: dict[int, float] = field(default_factory=dict)
 
-    def solve(self, y: Array, i: int) -> FunctionalEquilibrium | None:
+    def solve(self, y: Array, i: int, space: EncoderSpace | None = None) -> FunctionalEquilibrium | None:
         try:
-            return equilibrium_at(self.space, y, float(self.grid[i]), accuracy=self.accuracy)
+            return equilibrium_at(space or self.space, y, float(self.grid[i]), accuracy=self.accuracy)
         except NonConvergenceError as error:
-            self.failures.append(str(error))
+            if space is None or space is self.space:
+                self.failures.append(str(error))
             return None
+
+    def climb(self, i: int, kinds: Sequence[str], rng: np.random.Generator) -> list[FunctionalEquilibrium]:
+        """Minima at one temperature from all kinds of start, through the subclasses."""
+        found, ceiling = climb(self.space, float(self.grid[i]), kinds, rng, lambda space, y: self.solve(y, i, space))
+        self.ceilings[i] = ceiling
+        return found
 
     def chain(
         self, y: Array, indices: range, known: Sequence[dict[int, FunctionalEquilibrium]] = ()

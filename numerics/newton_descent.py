@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from theory.errors import NonConvergenceError
 
 from .function_space import EncoderSpace, State
-from .posterior_grid import GridTooLargeError
+from .posterior_grid import LARGEST_RANGE, GridTooLargeError
 
 __all__ = ["Descent", "descend"]
 
@@ -37,6 +37,9 @@ Status = Literal["converged", "stalled", "grid-too-large"]
 _SADDLE = 1e-7
 """A Hessian above −(this)·2T counts as positive: soft and flat modes are not saddles."""
 _KICK = 0.05
+_HELD = 1e-3
+"""Weight of points whose width may be held at the finest that the grid resolves: spikes on rare points. With more, the
+descent has not converged."""
 _LONGEST = 1.0
 """Root mean square length of a step, and its largest entry in ln σ; twice that in μ."""
 
@@ -113,7 +116,7 @@ def descend(
             break
         ends = []
         for sign in (1.0, -1.0):
-            kicked = state.y + sign * _KICK * direction
+            kicked = state.y + sign * _bounded(space, _KICK * direction)
             try:
                 ends.append(_newton(space, kicked, temperature, spacing, tolerance, limit, target=-np.inf))
             except GridTooLargeError:
@@ -142,11 +145,13 @@ def _newton(
     """Shifted Newton steps until the residual, the limit, or an F below the target is reached."""
     t = temperature
     state = space.state(y, t, spacing)
-    gradient, hessian = state.derivatives()
+    floor = _width_floor(space, state)
+    gradient, hessian, held = _held(space, state, floor)
     residual = float(np.linalg.norm(gradient)) / (2 * t)
     # Differences of F below this are rounding of the quadrature sums.
     noise = 1e-13 * (space.variance + t)
     shift, sufficient, iterations, refused, too_large = 0.0, 0.0, 0, 0, 0
+    local: Array | None = None
     identity = np.eye(len(y))
     status: Status = "stalled"
     while iterations < limit:
@@ -154,6 +159,11 @@ def _newton(
             status = "converged"
             break
         factor = _definite(hessian + shift * identity)
+        if factor is None and local is None:
+            # A point of little weight may have a steep saddle of its own: a shift for all would stop the others.
+            local = _point_shifts(space, hessian)
+            hessian = hessian + np.diag(local)
+            continue
         if factor is None:
             # From far below the soft modes, or the last shift: near a fold a large one would creep.
             shift = max(10 * shift, 0.1 * sufficient, 1e-6 * t)
@@ -163,6 +173,7 @@ def _newton(
         iterations += 1
         step = _bounded(space, step)
         try:
+            step = np.maximum(state.y + step, floor) - state.y
             trial = space.state(state.y + step, t, spacing)
         except GridTooLargeError:
             status = "grid-too-large"
@@ -175,7 +186,8 @@ def _newton(
         promised = -float(gradient @ step) - 0.5 * float(step @ hessian @ step)
         if gain >= 1e-3 * promised - noise:
             previous, (state, refused) = residual, (trial, 0)
-            gradient, hessian = state.derivatives()
+            gradient, hessian, held = _held(space, state, floor)
+            local = None
             residual = float(np.linalg.norm(gradient)) / (2 * t)
             shift = 0.0 if gain > 0.5 * promised else shift / 4
             if residual < 1e-6 and promised < noise and residual > 0.9 * previous:
@@ -186,7 +198,43 @@ def _newton(
             shift, refused = max(10 * shift, 1e-4 * t), refused + 1
             if refused > 20:
                 break
-    return state, residual, hessian, iterations, status
+    if held > _HELD:
+        status = "grid-too-large"
+    return state, residual, hessian if local is None else hessian - np.diag(local), iterations, status
+
+
+def _width_floor(space: EncoderSpace, state: State) -> Array:
+    """Least coordinates: where every point has its own width, none may pass what the grid resolves; −∞ elsewhere."""
+    floor = np.full(len(state.y), -np.inf)
+    if space.mean_basis is None and space.width_basis is None:
+        extent = np.ptp(state.grid.z, axis=1) * 1.3
+        least = np.minimum(np.log(extent / LARGEST_RANGE[space.latents > 1]), state.log_width.min(axis=0))
+        floor[len(floor) // 2 :] = np.outer(least, np.sqrt(space.weights)).ravel()
+    return floor
+
+
+def _held(space: EncoderSpace, state: State, floor: Array) -> tuple[Array, Array, float]:
+    """Gradient and Hessian with widths at the floor that would shrink further held there, and the weight of those."""
+    gradient, hessian = state.derivatives()
+    held = (state.y <= floor + 1e-12 * np.abs(floor).clip(max=1)) & (gradient > 0)
+    if not held.any():
+        return gradient, hessian, 0.0
+    gradient[held] = 0.0
+    hessian[held] = 0.0
+    hessian[:, held] = 0.0
+    hessian[held, held] = 2 * state.temperature
+    return gradient, hessian, float(np.tile(space.weights, 2 * space.latents)[held].sum())
+
+
+def _point_shifts(space: EncoderSpace, hessian: Array) -> Array:
+    """What makes each point's own block of the Hessian, over its μ and ln σ, positive; only where both are free."""
+    shifts = np.zeros(len(hessian))
+    if space.mean_basis is None and space.width_basis is None:
+        n = len(space.points)
+        own = np.arange(len(hessian)).reshape(-1, n).T  # the coefficients of each point
+        lowest = np.linalg.eigvalsh(hessian[own[:, :, None], own[:, None, :]])[:, 0]
+        shifts = np.tile(np.where(lowest < 0, -1.1 * lowest, 0.0), len(hessian) // n)
+    return shifts
 
 
 def _bounded(space: EncoderSpace, step: Array) -> Array:

@@ -23,7 +23,8 @@ import numpy as np
 from theory.errors import NonConvergenceError
 
 from .functional import FunctionalEquilibrium, equilibrium_at
-from .functional_sweep import PhaseSweep, same_state
+from .functional_ladder import same_state
+from .functional_sweep import PhaseSweep
 
 __all__ = ["PhaseChange", "highest_active", "transitions"]
 

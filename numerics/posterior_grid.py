@@ -22,13 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GridTooLargeError", "PosteriorGrid"]
+__all__ = ["LARGEST_RANGE", "GridTooLargeError", "PosteriorGrid"]
 
 Array = NDArray[np.float64]
 
 _LARGEST = 3e7
 """Densities held at once: a quarter of a gigabyte."""
-_RANGE = (1000.0, 300.0)
+LARGEST_RANGE = (1000.0, 300.0)
 """Extent of an axis in smallest widths, for one latent and for several. A posterior that shrinks below is a spike on
 a point of little weight inside a broad code; many such minima exist, and following them would cost more than all the
 others."""
@@ -92,7 +92,7 @@ class PosteriorGrid:
         steps = np.exp2(np.floor(2 * np.log2(spacing * sigma.min(axis=0))) / 2)
         low = np.floor((mean - reach * sigma).min(axis=0) / steps)
         high = np.ceil((mean + reach * sigma).max(axis=0) / steps)
-        narrow = (high - low) * steps > _RANGE[latents > 1] * sigma.min(axis=0)
+        narrow = (high - low) * steps > LARGEST_RANGE[latents > 1] * sigma.min(axis=0)
         if narrow.any() or not points * float(np.prod(high - low + 1)) < _LARGEST:
             raise GridTooLargeError(f"the narrowest posterior, {sigma.min():.2g}, needs a grid that is too large")
         axes = [h * np.arange(a, b + 1) for h, a, b in zip(steps, low, high, strict=True)]

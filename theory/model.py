@@ -16,7 +16,7 @@ K, D     number of latents, number of observed coordinates   ≥ 1
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -130,6 +130,37 @@ class ModelClass:
     def seen(self) -> tuple[int, ...]:
         """Indices of the coordinates that the encoder sees."""
         return tuple(range(self.dimensions)) if self.visible == "all" else self.visible
+
+    def contains(self, other: ModelClass) -> bool:
+        """Whether every model of another class on the same problem is one of this class.
+
+        Examples
+        --------
+        >>> wide, narrow = model_class("flexible"), model_class("linear")
+        >>> wide.contains(narrow), narrow.contains(wide)
+        (True, False)
+        """
+        same = (self.likelihood, self.latents, self.dimensions) == (other.likelihood, other.latents, other.dimensions)
+        pairs = [(_degree(a, getattr(self, a)), _degree(a, getattr(other, a))) for a in _LOWEST]
+        wide = all(mine is None or (its is not None and its <= mine) for mine, its in pairs)
+        return same and wide and set(other.seen) <= set(self.seen)
+
+    @property
+    def subclasses(self) -> tuple[ModelClass, ...]:
+        """Those of `MODEL_CLASSES` that this class contains, on the same coordinates, from narrow to wide; not itself.
+
+        Examples
+        --------
+        >>> [narrow.name for narrow in model_class("nonlinear-mean").subclasses]
+        ['linear', 'nonlinear-decoder']
+        """
+        narrow = [
+            replace(
+                m, visible=self.visible, likelihood=self.likelihood, latents=self.latents, dimensions=self.dimensions
+            )
+            for m in MODEL_CLASSES.values()
+        ]
+        return tuple(m for m in narrow if self.contains(m) and not m.contains(self))
 
 
 MODEL_CLASSES: Final[Mapping[str, ModelClass]] = MappingProxyType(
