@@ -31,7 +31,8 @@ READ_ELSEWHERE = {
     # The other ways annealing was timed: none is faster, not all are slower for certain; and too few networks to say
     # that it frees those that are trapped at constant β.
     "annealing": ("speed/", "trap/relu-3-mean@breast-cancer/from-zero"),
-    "hysteresis": ("width-share/", "width-coded/share/", "width-coded/rate/"),
+    # What the networks do that do not reach a phase, and how its rate is shared in those that do.
+    "hysteresis": ("width-coded/share/", "width-coded/rate/cooled", "width-pure/share/", "width-pure/rate/"),
     # Λ* over the eigenvalue on nearly normal data: no claim of either source.
     "residual-cascade": ("eigenvalue-ratio/",),
 }
@@ -79,7 +80,8 @@ def test_every_finding_that_a_claim_reads_can_turn_its_verdict(name: str, result
     for experiment, key in sorted(traced.read):
         assert experiment in claim.experiments, f"{claim.id} reads {experiment} and does not name it"
         finding = next(r for r in results if r.name == experiment).findings[key]
-        mutations = [replace(finding, measured=value, stderr=0.0) for value in (-100.0, 0.0, 1.0, 100.0)]
+        values = {-100.0, 0.0, 1.0, 100.0, finding.predicted or 0.0}
+        mutations = [replace(finding, measured=value, stderr=0.0) for value in values]
         kinds = {one(claim, changed(results, experiment, key, other)).kind for other in mutations}
         assert kinds - GOOD, f"{experiment}: {key} may be anything"
         # A number that is not known decides nothing.

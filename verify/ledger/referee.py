@@ -58,7 +58,7 @@ QUESTIONS = (
     Question(
         "v",
         "Is M² > 0.1 a safe test for a living latent?",
-        ("active-test", "width-coded", "weakly-coded-reached"),
+        ("active-test", "width-coded", "weakly-coded-reached", "width-coded-reached"),
     ),
     Question(
         "vi",
