@@ -207,8 +207,8 @@ NETWORK_CLAIMS = (
         "In nonlinear VAEs, too, utility equals threshold, without PCA in between (R² ≈ 0.98 on WorldClim).",
         ("hirn2026pruning", "hirn2026effective"),
         "",
-        "equilibrated training on data as measured here, approximately; utilities from the lowest distortion over all T "
-        "at each rank; not derived",
+        "equilibrated training on data as measured here, approximately; utilities from the lowest distortion over T at "
+        "each rank; not derived",
         "utilities are read off the coldest models alone; or one latent codes a curve: it saves more than the variance "
         "of the mode that it wakes by",
         "linear",
