@@ -97,7 +97,7 @@ def _solve(x: Array, weights: Array | None, model: str, points: int, where: str)
     return Case(sweep_functional(x, grid, weights=weights, model=model, **extra), upper, f"{where}, class {model}")
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def solved(kappa3: float, kappa4: float, model: str = "flexible", points: int = 40) -> Case:
     """Solve three-point data of unit variance from T = 0.9 λ to just above its sub-Gaussian proxy.
 
@@ -110,7 +110,7 @@ def solved(kappa3: float, kappa4: float, model: str = "flexible", points: int = 
     return _solve(x, weights, model, points, f"three points, κ3 = {kappa3:g}, κ4 = {kappa4:g}")
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def solved_curve(curvature: float, kappa4: float = -1.0, model: str = "flexible") -> Case:
     """Solve three points on a parabola, (u, c(u² − 1)): u without skewness, co-skewness c(κ4 + 2), λ_2 = c²(κ4 + 2)."""
     u, weights = three_points(0.0, kappa4)
@@ -119,7 +119,7 @@ def solved_curve(curvature: float, kappa4: float = -1.0, model: str = "flexible"
     return _solve(x, weights, model, 16, where)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def parabola_of_u(curvature: float, temperature: float) -> FunctionalEquilibrium:
     """Equilibrium of the parabola (u, c(u² − 1)), u normal, for a linear encoder of u and a free decoder."""
     u, weights = np.polynomial.hermite_e.hermegauss(24)
@@ -144,7 +144,7 @@ def few_latents() -> FunctionalEquilibrium:
     return solve_functional(x[keep], FEW_TEMPERATURE, weights=weights[keep], start="rank", bound=None, accuracy=1e-8)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def quantiles(tail: str, count: int) -> Case:
     """Solve N quantiles, standardised, of an exponential (``"exponential"``) or uniform distribution."""
     p = (np.arange(count) + 0.5) / count
