@@ -92,8 +92,10 @@ class Case:
 def _solve(x: Array, weights: Array | None, model: str, points: int, where: str) -> Case:
     upper = max(subgaussian_proxy(x, weights).upper, 1.0)
     grid = np.linspace(0.9, upper + 0.03, points)
-    # The bound of two columns takes seconds, and nothing here depends on it.
-    extra: dict[str, Any] = {"bound": None, "anchors": 3} if x.ndim == 2 else {}
+    # The bound guards the widest class, and the others by it; that of two columns takes seconds.
+    extra: dict[str, Any] = {} if x.ndim == 1 and model == "flexible" else {"bound": None}
+    if x.ndim == 2:
+        extra["anchors"] = 3
     return Case(sweep_functional(x, grid, weights=weights, model=model, **extra), upper, f"{where}, class {model}")
 
 

@@ -22,7 +22,7 @@ _WEAK = 0.1
 
 
 def _class_linear(_: Results) -> Sequence[Evidence]:
-    return [jump(solved(k3, k4, "linear"), False) for k3, k4 in ((0.8, 1.0), (1.3, 1.69), (0.0, 12.0))]
+    return [jump(solved(k3, k4, "linear"), False) for k3, k4 in ((0.8, 1.0), (0.0, 12.0))]
 
 
 def _class_decoder(_: Results) -> Sequence[Evidence]:
@@ -50,7 +50,7 @@ def _class_mean(_: Results) -> Sequence[Evidence]:
 def _class_flexible(_: Results) -> Sequence[Evidence]:
     return [
         jump(solved(0.0, -1.0), False),
-        jump(solved(0.0, 1.5), False),
+        jump(solved(0.0, 1.7), False),
         jump(solved(0.8, 1.0), True),
         jump(solved(0.0, 3.0), True),
         _below_collapse(0.0, role="counter-example"),
@@ -155,7 +155,7 @@ def _width(_: Results) -> Sequence[Evidence]:
                 where=f"{other.where}: no width-coded ground state at any T",
                 role="counter-example",
             )
-            for other in (solved(0.0, 1.7, "nonlinear-mean"), solved(0.0, -1.0))
+            for other in (solved(0.0, 12.0, "nonlinear-mean"), solved(0.0, -1.0))
         ],
     ]
 
