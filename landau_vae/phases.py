@@ -76,6 +76,8 @@ class Phase:
         λ ≤ T* ≤ σ²_sG.
     bounds : tuple of (float, float or None, float)
         T, certified lower bound of F_RD and its upper bound.
+    modes : int
+        How many principal modes the data have.
     """
 
     data: str
@@ -89,6 +91,17 @@ class Phase:
     sweep: PhaseSweep
     proxy: ProxyBounds
     bounds: tuple[tuple[float, float | None, float], ...]
+    modes: int = 1
+
+    @property
+    def scope(self) -> str:
+        """Which data every statement is about, T* and its bound for any architecture included."""
+        if self.mode is None or self.modes == 1:
+            return "all columns"
+        return (
+            f"the scores of mode {self.mode} alone, one of {self.modes}: a VAE that sees all columns can stay active "
+            "above this T*; for all columns use --full"
+        )
 
     @property
     def spinodals(self) -> tuple[float, float]:
@@ -115,6 +128,7 @@ class Phase:
             "data": self.data,
             "model": self.model.name,
             "mode": self.mode,
+            "scope": self.scope,
             "latents": self.model.latents,
             "eigenvalue": self.eigenvalue,
             "points": self.points,
@@ -231,10 +245,11 @@ def phase(
             quantization=small.error,
             points=len(small.points.weights),
             cumulants=own if joint is None else own | {"co_skewness": float(joint.known[2, 1])},
-            verdict=_verdict(model, joint or own, sweep, proxy),
+            verdict=_verdict(model, joint or own, sweep, proxy, None if full or spectrum.rank == 1 else int(mode)),
             sweep=sweep,
             proxy=proxy,
             bounds=tuple(_bound(small.points, float(t)) for t in np.linspace(_COLDEST, grid[-1], _BOUNDS)),
+            modes=spectrum.rank,
         )
 
 
@@ -254,11 +269,15 @@ def _bound(points: Any, t: float) -> tuple[float, float | None, float]:
 
 
 def _verdict(
-    model: str, cumulants: dict[str, float] | Cumulants, sweep: PhaseSweep, proxy: ProxyBounds
+    model: str, cumulants: dict[str, float] | Cumulants, sweep: PhaseSweep, proxy: ProxyBounds, alone: int | None
 ) -> dict[str, Any]:
-    """The local verdict of the cumulants, with the global question answered by the exact equilibria."""
+    """The local verdict of the cumulants, with the global question answered by the exact equilibria.
+
+    `alone` is the mode on which data with several were projected.
+    """
     verdict = explain(model, order=4, cumulants=cumulants).verdict.to_json()
     lo, t_star = sweep.spinodals[0], sweep.coexistence
+    on = "" if alone is None else f" on mode {alone} alone"
     jumps = [c for c in sweep.changes if c.hot_phase.split(",").count("collapsed") == sweep.space.latents]
     jump = any(not change.continuous for change in jumps)
     # A local jump proves a global one, also where it is too small for the sweep to resolve.
@@ -269,7 +288,7 @@ def _verdict(
         if t_star is None
         else f"exact equilibria: collapse is the lowest minimum found above T = {t_star:.6g}",
         f"collapse is locally stable above T = {lo:.6g}",
-        f"sandwich for any architecture: {proxy.variance:.6g} <= T* <= {proxy.upper:.6g}",
+        f"sandwich for any architecture{on}: {proxy.variance:.6g} <= T* <= {proxy.upper:.6g}",
     ]
     if jump and verdict["kind"] == "continuous":
         verdict["evidence"].append("a distant minimum pre-empts the locally continuous threshold")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_the_flexible_class_keeps_the_parabola_active_beyond_the_closed_exchange
     ends = {}
     for name in ("nonlinear-decoder", "flexible"):
         sweep = sweep_functional(points, grid, weights=weights, model=name, anchors=1, bound=None)
-        ends[name] = sweep.coexistence if sweep.unresolved is None else grid[-1]
+        ends[name] = float(grid[-1]) if sweep.coexistence is None else sweep.coexistence
     assert ends["flexible"] >= ends["nonlinear-decoder"] >= jump.temperature - 1e-6
 
 
@@ -131,7 +132,7 @@ def test_what_no_descent_reaches_is_not_replaced_by_something_higher(monkeypatch
     x = np.array([-1.0] * 6 + [6.0])
     real = equilibrium_at
 
-    def flaky(space: EncoderSpace, y: np.ndarray, temperature: float, **options: object) -> FunctionalEquilibrium:
+    def flaky(space: EncoderSpace, y: np.ndarray, temperature: float, **options: Any) -> FunctionalEquilibrium:
         found = real(space, y, temperature, **options)
         if space.model.name == "flexible" and found.active:
             raise NonConvergenceError("made to fail", found.state, 1.0)

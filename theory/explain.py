@@ -34,7 +34,7 @@ from .landau import Landau, reduce
 from .model import MODEL_CLASSES, model_class
 from .normal_form import SIGNAL, TEMPERATURE, LandauPolynomial
 from .relatives import RELATIVES
-from .transition import Verdict, classify
+from .transition import Verdict, classify, jump_condition
 from .truncated import coexistence
 
 __all__ = ["LAWS", "MODELS", "Explanation", "explain"]
@@ -125,6 +125,10 @@ def _class(
 
         derivations = (derive_linear(order), *derivations)
         verdict = _linear_verdict(verdict, derivations[0])
+    critical = {"temperature": str(symbolic.critical_temperature), "unit": "variance of the top mode"}
+    if dimensions == 1 and name != "linear":
+        verdict = replace(verdict, assumptions=(*verdict.assumptions, _ONE_MODE))
+        critical["several_modes"] = f"jump where {sp.sstr(_several_modes(name))}; {_OTHERS}"
     meanings = {quantity.symbol.name: quantity for d in derivations for quantity in d.quantities}
     signal = landau.signal_polynomial
     result, amplitudes = (landau.polynomial, landau.amplitudes) if signal is None else (signal, (SIGNAL,))
@@ -143,8 +147,39 @@ def _class(
         step="reduced",
         example={s: sp.Rational(1, 2 + i) for i, s in enumerate((*amplitudes, temperature, *rest))},
     )
-    critical = {"temperature": str(symbolic.critical_temperature), "unit": "variance of the top mode"}
     return Explanation(name, order, derivations, verdict, critical, formula, landau, polynomial, values, numbers)
+
+
+_ONE_MODE: Final = (
+    "one coordinate is encoded and decoded: x has one column, or stands for the scores of one mode alone; with more, "
+    "the co-skewness with the other modes decides too (several_modes)"
+)
+_OTHERS: Final = (
+    "coordinate 1 is the top mode, kappa_11j its co-skewness E[x1**2 xj] with mode j and lambdaj the variance of that, "
+    "all in units of the top mode; other_modes = sum of kappa_11j**2 over j > 1, softened = sum of "
+    "kappa_11j**2/(1 - lambdaj), lambda2 = 1 - other_modes/softened"
+)
+
+
+@lru_cache(maxsize=8)
+def _several_modes(name: str) -> Any:
+    """Where a class jumps locally if all modes are encoded and decoded, by what they add up to.
+
+    Modes answer to x1² each for itself, so that two coordinates tell for any number. Where the widths are constant a
+    mode answers through the decoder only, at once: the plain sum. Free widths pull at its posterior mean too, which
+    gives way as 1/(1 − λ_j): the softened one.
+    """
+    polynomial = _normal(reduce(replace(model_class(name), dimensions=2), 4))
+    skew, share = (sp.Symbol(s, positive=True) for s in ("kappa_112", "lambda2"))
+    symbols = {str(s): s for c in polynomial.terms.values() for s in c.free_symbols}
+    plain, softened = sp.Symbol("other_modes", nonnegative=True), sp.Symbol("softened", nonnegative=True)
+    square = softened * (1 - share) if polynomial.two else plain
+    known = {symbols[str(s)]: s for s in (skew, share) if str(s) in symbols}
+    terms = {
+        powers: sp.expand(sp.cancel(sp.expand(c.subs(known)).subs(skew**2, square)))
+        for powers, c in polynomial.terms.items()
+    }
+    return jump_condition(replace(polynomial, terms=terms))
 
 
 def _declared(cumulants: str | Mapping[str, Any] | Cumulants) -> Cumulants:

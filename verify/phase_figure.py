@@ -32,13 +32,15 @@ _PANELS = (
 )
 
 
-def plot_phases(sweep: PhaseSweep) -> Figure:
+def plot_phases(sweep: PhaseSweep, title: str | None = None) -> Figure:
     """Draw F, KL, M² and J against T: the ground state solid, what is metastable dashed, exchanges as lines.
 
     Parameters
     ----------
     sweep : PhaseSweep
         With any number of latents; M² and J are drawn for each.
+    title : str, optional
+        Which part of the data it is about.
     """
     limit, variance = sweep.space.collapse_threshold, sweep.space.variance
     t = sweep.temperatures / limit
@@ -47,6 +49,8 @@ def plot_phases(sweep: PhaseSweep) -> Figure:
     with styled():
         figure = new_figure(5.4)
         axes = figure.subplots(2, 2, sharex=True)
+        if title:
+            figure.suptitle(title)
         for ax, (key, label) in zip(axes.flat, _PANELS, strict=True):
             for name, color in (("up", heated), ("down", cooled)):
                 chain = sweep.readings(name)
@@ -86,7 +90,7 @@ def _with_neighbours(column: NDArray[np.float64], keep: NDArray[np.bool_]) -> ND
     return np.where(near & keep.any(), column, np.nan)
 
 
-def save_phases(sweep: PhaseSweep, directory: str | Path, stem: str = "phase") -> None:
+def save_phases(sweep: PhaseSweep, directory: str | Path, stem: str = "phase", *, title: str | None = None) -> None:
     """Write ``<stem>.png`` and ``<stem>.svg`` into a folder, each atomically.
 
     Raises
@@ -94,5 +98,5 @@ def save_phases(sweep: PhaseSweep, directory: str | Path, stem: str = "phase") -
     InputError
         If the folder cannot be written.
     """
-    figure = plot_phases(sweep)
+    figure = plot_phases(sweep, title)
     save_figure(figure, directory, stem)

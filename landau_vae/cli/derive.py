@@ -17,6 +17,18 @@ from .output import dumps
 _WITHOUT_DATA = {"--order", "--cumulants", "--latex", "--json", "--python"}
 
 
+_JOINT_ORDER = 4
+_ALL_MODES = (
+    "all columns: skewness and kurtosis of mode 1 and its co-skewness with every other mode; coordinate 2 stands for "
+    "these together, with the same sums of kappa_11j**2 and of kappa_11j**2/(1 - lambdaj)",
+    "cumulants beyond the fourth order, which decide only at a tricritical point, and states far from collapse",
+)
+_DEGENERATE = (
+    "the scores of mode 1 alone: the top eigenvalue is degenerate, so that no one mode is critical",
+    "its co-skewness with the other modes, and those that are critical with it: not a verdict for all columns",
+)
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0."""
     if args.data is not None and args.cumulants is not None:
@@ -63,7 +75,7 @@ def _of_data(args: argparse.Namespace) -> tuple[Explanation, dict[str, Any]]:
     """The verdict for the top principal mode of a table, and what is known of that mode beyond its cumulants."""
     if args.model not in MODEL_CLASSES:
         raise InputError(f"--data needs a model class ({', '.join(MODEL_CLASSES)}), got {args.model}; leave --data out")
-    from numerics.projection import mode_scores, standardized_cumulants
+    from numerics.projection import joint_cumulants, mode_scores, standardized_cumulants
     from numerics.spectrum import Spectrum
     from numerics.subgaussian import subgaussian_proxy
 
@@ -71,6 +83,13 @@ def _of_data(args: argparse.Namespace) -> tuple[Explanation, dict[str, Any]]:
     spectrum = Spectrum.from_table(table, standardize=not args.no_standardize)
     scores, eigenvalue = mode_scores(spectrum, table.values)
     cumulants = standardized_cumulants(scores, table.weights, order=max(args.order, 4))
+    several = spectrum.rank > 1
+    if several and args.order > _JOINT_ORDER:
+        raise InputError(
+            f"--order must be at most {_JOINT_ORDER} with --data of several columns, got {args.order}: beyond, every "
+            "mode enters with cumulants of its own; lower it, or give --columns one column"
+        )
+    joint = joint_cumulants(spectrum, table.values, table.weights) if several else None
     proxy = subgaussian_proxy(scores, table.weights)
     source = {
         "data": table.name,
@@ -80,7 +99,13 @@ def _of_data(args: argparse.Namespace) -> tuple[Explanation, dict[str, Any]]:
         # λ ≤ T* ≤ σ²_sG for any architecture that encodes this mode alone.
         "coexistence_bounds": [1.0, proxy.upper],
     }
-    return explain(args.model, order=args.order, cumulants=cumulants), source
+    if several:
+        source["scope_of_coexistence_bounds"] = "the scores of mode 1 alone; landau-vae phase --full has all columns"
+        source["used"], source["left_out"] = _DEGENERATE if joint is None else _ALL_MODES
+    if joint is not None:
+        source["co_skewness"] = float(joint.known[2, 1])
+        source["softened_co_skewness"] = float(joint.known[2, 1]) / (1 - float(joint.known[0, 2])) ** 0.5
+    return explain(args.model, order=args.order, cumulants=cumulants if joint is None else joint), source
 
 
 def _shown(value: Any) -> str:

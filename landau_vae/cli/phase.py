@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import Any
 
 from ..phases import Phase, phase
@@ -41,13 +42,15 @@ def run(args: argparse.Namespace) -> int:
         from verify.phase_figure import save_phases
 
         write_text(f"{args.out}/phase.json", document + "\n")
-        save_phases(found.sweep, args.out)
+        save_phases(found.sweep, args.out, title=None if found.scope == "all columns" else f"mode {found.mode} alone")
     print(document if args.json else _text(found))
     return 0
 
 
 def _text(found: Phase) -> str:
+    alone = found.scope != "all columns"
     where = "all columns" if found.mode is None else f"mode {found.mode}"
+    on = f" on mode {found.mode} alone" if alone else ""
     kappa = ", ".join(f"{name} = {value:.4g}" for name, value in list(found.cumulants.items())[:2])
     optimal = "unresolved" if found.coexistence is None else f"{found.coexistence:.6g}"
     others = f"; co-skewness {found.cumulants['co_skewness']:.4g}" if "co_skewness" in found.cumulants else ""
@@ -56,10 +59,13 @@ def _text(found: Phase) -> str:
         f"class {found.model.name!r}, {found.model.latents} latent{'s' * (found.model.latents > 1)}{others}",
         f"T and F in units of λ = {found.eigenvalue:.6g}; quantising lowers F by at most {found.quantization:.2g}",
         "",
-        f"at the threshold: {found.verdict['kind']}; globally: {found.verdict['global']}",
+        f"at the threshold: {found.verdict['kind']}; globally{on}: {found.verdict['global']}",
         f"collapse is locally stable above {found.spinodals[0]:.6g}, optimal above T* = {optimal}",
-        f"active states exist up to {found.spinodals[1]:.6g}; any architecture: T* ≤ {found.proxy.upper:.6g}",
+        f"active states exist up to {found.spinodals[1]:.6g}",
+        f"any architecture{on}: T* ≤ {found.proxy.upper:.6g}",
     ]
+    if alone:
+        lines += textwrap.wrap(f"All of this is about {found.scope}.", 80)
     if found.sweep.unresolved:
         lines.append(f"T* is unresolved: {found.sweep.unresolved}")
     rows: list[list[Any]] = [
