@@ -15,7 +15,6 @@ from verify.experiments import hysteresis, load_result
 from verify.experiments.free_energies import exact_free_energy, sampled_free_energy
 from verify.experiments.hysteresis_cases import Parabola, parabola_rows, skewed_rows, temperatures, tilts, width_rows
 from verify.experiments.hysteresis_findings import averaged, crossing
-from verify.experiments.together import train_together
 from verify.network_sweep import run_network_sweep
 from verify.plan import SweepPlan
 from verify.trained_vae import network_from
@@ -208,11 +207,3 @@ def test_free_energies_want_one_latent_and_two_draws(vae):
     assert sampled_free_energy(two, x, 1.0, generator=np.random.default_rng(0), draws=2) == (1.0, 0.0)
     with pytest.raises(InputError, match="draws must be at least 2"):
         sampled_free_energy(vae, x, 1.0, generator=np.random.default_rng(0), draws=1)
-
-
-def test_together_fails_with_its_job():
-    def broken(_):
-        raise ValueError("lost")
-
-    with pytest.raises(ValueError, match="lost"):
-        train_together({"a": (1, broken), "b": (1, lambda tell: tell(1, 1))}, workers=2)

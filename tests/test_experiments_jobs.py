@@ -84,6 +84,24 @@ def test_the_way_it_runs_changes_nothing(tmp_path: Path) -> None:
     assert len(sizes) == 1 and sizes[0] == sum(job.memory(1) for job in _jobs().values())
 
 
+class _Broken:
+    steps = 1
+
+    def memory(self, workers: int) -> int:
+        return 0
+
+    def run(self, **options: object) -> None:
+        raise ValueError("lost")
+
+
+def test_a_job_that_fails_ends_the_others() -> None:
+    told = []
+    jobs = {"broken": _Broken(), **_jobs()}
+    with pytest.raises(ValueError, match="lost"):
+        run_jobs(jobs, Running(workers=1, progress=lambda *now: told.append(now)))
+    assert not told
+
+
 def test_folders_are_not_shared(tmp_path: Path) -> None:
     job = _jobs()["linear"]
     with pytest.raises(ValueError, match="share a checkpoint folder"):
