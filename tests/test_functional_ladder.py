@@ -30,7 +30,7 @@ def parabola(c: float, nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def free_energies(points: np.ndarray, temperature: float, weights: np.ndarray | None = None) -> list[float]:
-    return [solve_functional(points, temperature, weights=weights, model=name).F for name in MODEL_CLASSES]
+    return [solve_functional(points, temperature, weights=weights, model=m, bound=None).F for m in MODEL_CLASSES]
 
 
 def test_classes_contain_each_other_in_their_order() -> None:
