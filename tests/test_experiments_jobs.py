@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -15,10 +19,11 @@ from landau_vae.cli import run
 from theory.errors import InputError
 from verify.architecture import Architecture
 from verify.experiments import EXPERIMENTS, Running, run_experiment, scan, superfluous, takes_data
-from verify.experiments.jobs import LinearTraining, NetworkTraining, run_jobs
+from verify.experiments.jobs import LinearTraining, NetworkTraining, Progress, run_jobs
 from verify.network_sweep import NetworkSweep
 from verify.plan import SweepPlan
 from verify.sweep import Sweep
+from verify.training import TrainingOptions
 
 TINY = {
     scan: {**scan.PRESETS["quick"], "temperatures": 9, "seeds": 1, "latents": 3, "steps": 60},
@@ -84,22 +89,54 @@ def test_the_way_it_runs_changes_nothing(tmp_path: Path) -> None:
     assert len(sizes) == 1 and sizes[0] == sum(job.memory(1) for job in _jobs().values())
 
 
-class _Broken:
-    steps = 1
+class _Call:
+    """A job that calls a function with its progress."""
+
+    steps = 2
+
+    def __init__(self, call: Callable[[Progress], None]) -> None:
+        self._call = call
 
     def memory(self, workers: int) -> int:
         return 0
 
-    def run(self, **options: object) -> None:
-        raise ValueError("lost")
+    def run(self, **options: Unpack[TrainingOptions]) -> None:
+        tell = options.get("progress")
+        assert tell is not None
+        self._call(tell)
+
+
+def _endless(tell: Progress) -> None:
+    while True:
+        tell(1, 2)
+        time.sleep(0.001)
 
 
 def test_a_job_that_fails_ends_the_others() -> None:
-    told = []
-    jobs = {"broken": _Broken(), **_jobs()}
-    with pytest.raises(ValueError, match="lost"):
-        run_jobs(jobs, Running(workers=1, progress=lambda *now: told.append(now)))
-    assert not told
+    def broken(tell: Progress) -> None:
+        raise ZeroDivisionError
+
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        run_jobs({"endless": _Call(_endless), "broken": _Call(broken)})
+    _until_ended(before)
+
+
+def test_an_interrupt_ends_all_jobs() -> None:
+    def interrupted(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs({"one": _Call(_endless), "two": _Call(_endless)}, Running(progress=interrupted))
+    _until_ended(before)
+
+
+def _until_ended(before: int) -> None:
+    end = time.monotonic() + 20
+    while threading.active_count() > before:
+        assert time.monotonic() < end, "threads still run"
+        time.sleep(0.01)
 
 
 def test_folders_are_not_shared(tmp_path: Path) -> None:

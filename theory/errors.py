@@ -83,7 +83,7 @@ def did_you_mean(given: object, known: Iterable[str], cutoff: float = 0.6) -> st
     known : iterable of str
         Names in lower case, joined by hyphens.
     cutoff : float
-        Ratio of :class:`difflib.SequenceMatcher` from which a name is close.
+        Ratio of ``difflib.SequenceMatcher`` from which a name is close.
 
     Examples
     --------
