@@ -84,12 +84,11 @@ def test_the_kept_scan_of_the_worldclim_stations() -> None:
     assert (result.preset, result.settings["latents"]) == ("full", 32)
     found = result.findings
     assert "worldclim14_stations" in found["identity-r2"].where
-    # One seed on one random split. The 0.95 aimed at is missed here (0.940) and was met on another split (0.963).
-    assert found["identity-r2"].measured >= 0.93
-    # Two neighbours among six that change places cost 0.06 or more.
-    assert found["rank-agreement"].measured >= 0.8
+    assert found["identity-r2"].measured >= 0.95
+    # Two neighbours among six that change places cost 0.06 or more: these agree.
+    assert found["rank-agreement"].measured >= 0.95
     assert found["fixed-slope-r2"].measured >= 0.95
-    assert found["overlay-r2"].measured >= 0.93
+    assert found["overlay-r2"].measured >= 0.95
     for share, pca in (("5%", 6), ("1%", 9)):
         assert found[f"latents/{share}"].predicted == pytest.approx(pca, abs=1)
         assert found[f"latents/{share}"].measured < (found[f"latents/{share}"].predicted or 0)

@@ -104,7 +104,6 @@ def _identity(results: Results) -> Sequence[Evidence]:
             f"{r2}, utilities of the coldest models",
             relation=">=",
             predicted=0.95,
-            tolerance=0.05,
             role="counter-example",
         )(results),
         Evidence(
