@@ -115,3 +115,15 @@ def test_progress_shows_the_time_that_remains(monkeypatch: pytest.MonkeyPatch) -
     with progress_bar(argparse.Namespace(quiet=True), "scan") as show:
         show(1, 2)
     assert silent.getvalue() == ""
+
+
+def test_progress_in_a_log_is_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 30.0, 61.0, 100.0, 122.0])
+    monkeypatch.setattr("landau_vae.cli.output.monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys, "stderr", log := io.StringIO())
+    with progress_bar(argparse.Namespace(quiet=False), "scan") as show:
+        for done in (5, 10, 15, 20):
+            show(done, 40)
+    first, second = log.getvalue().splitlines()
+    assert re.search(r"^scan:\s+25%.* 10/40 \[01:01<03:03", first)
+    assert re.search(r"^scan:\s+50%.* 20/40 \[02:02<02:02", second)

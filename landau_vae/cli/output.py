@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from time import monotonic
 from typing import IO, Any
 
 from .. import __version__
@@ -123,15 +124,37 @@ def coloured(text: str, good: bool, stream: IO[str]) -> str:
     return f"\033[1;{'38;5;33' if good else '38;5;208'}m{text}\033[0m"
 
 
+_MINUTE = 60.0  # between two lines of progress where there is no terminal, seconds
+
+
 @contextmanager
 def progress_bar(args: argparse.Namespace, what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, as a function of (done, total); silent with ``--quiet`` and when stderr is no terminal."""
+    """Progress with the remaining time on stderr, as a function of (done, total); silent with ``--quiet``.
+
+    A bar on a terminal; where stderr goes to a file, a line a minute.
+    """
     from tqdm import tqdm
 
-    with tqdm(desc=what, disable=True if args.quiet else None, leave=False, file=sys.stderr) as bar:
+    if not args.quiet and not sys.stderr.isatty():
+        yield _lines(what, tqdm.format_meter)
+        return
+    with tqdm(desc=what, disable=args.quiet, leave=False, file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
         yield show
+
+
+def _lines(what: str, meter: Callable[..., str]) -> Callable[[int, int], None]:
+    began = told = monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal told
+        now = monotonic()
+        if now - told >= _MINUTE:
+            told = now
+            print(meter(done, total, now - began, prefix=what, ncols=72), file=sys.stderr, flush=True)
+
+    return show
