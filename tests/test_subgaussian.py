@@ -146,7 +146,7 @@ def test_space_bounds_contain_the_certified_value_of_a_flat_set() -> None:
 def test_refuses() -> None:
     with pytest.raises(InputError, match="tolerance must lie between 0 and 1"):
         subgaussian_proxy([0.0, 1.0], tolerance=0.0)
-    with pytest.raises(InputError, match="points must be a .rows, columns. array"):
+    with pytest.raises(InputError, match="points must be a matrix of real numbers"):
         subgaussian_proxy(np.zeros((2, 2, 2)))
     with pytest.raises(InputError, match="values must be finite"):
         subgaussian_proxy([0.0, np.nan])
