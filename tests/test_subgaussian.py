@@ -148,7 +148,7 @@ def test_refuses() -> None:
         subgaussian_proxy([0.0, 1.0], tolerance=0.0)
     with pytest.raises(InputError, match="points must be a matrix of real numbers"):
         subgaussian_proxy(np.zeros((2, 2, 2)))
-    with pytest.raises(InputError, match="values must be finite"):
+    with pytest.raises(InputError, match="points must be finite"):
         subgaussian_proxy([0.0, np.nan])
     with pytest.raises(InputError, match="weights"):
         subgaussian_proxy([0.0, 1.0], [1.0])
