@@ -66,10 +66,12 @@ def start_names(space: EncoderSpace) -> tuple[str, ...]:
     """The seeds that differ for a problem: no width seeds for constant widths, no second score on a line."""
 
     def usable(kind: str) -> bool:
-        flat = space.model.width_degree == 0
+        flat, line = space.model.width_degree == 0, len(space.model.seen) < 2
         return not (
             (flat and kind.startswith(("width", "mixed")))
-            or (len(space.model.seen) < 2 and kind.startswith(("tilt", "second")) and space.latents == 1)
+            or (line and kind.startswith("tilt"))
+            # Of two latents on a line the second has the square of the score to start with.
+            or (line and kind.startswith("second") and space.latents == 1)
         )
 
     if space.latents == 1:

@@ -147,3 +147,15 @@ def test_what_no_descent_reaches_is_not_replaced_by_something_higher(monkeypatch
     sweep = sweep_functional(x, np.linspace(6.3, 7.5, 4), anchors=1, bound=None)
     assert sweep.coexistence is None
     assert "a subclass is lower than full collapse at T = 6.3" in (sweep.unresolved or "")
+
+
+@pytest.mark.parametrize("model", MODEL_CLASSES)
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("latents", [1, 2])
+def test_every_seed_of_a_problem_can_be_made(model: str, columns: int, latents: int) -> None:
+    x = np.random.default_rng(0).standard_normal((6, columns))
+    space = EncoderSpace.of(x - x.mean(0), None, model, latents)
+    for name in start_names(space):
+        mean, log_width = seed_functions(space, name, 0.8, np.random.default_rng(1))
+        assert mean.shape == log_width.shape == (6, latents)
+        assert np.isfinite(mean).all() and np.isfinite(log_width).all()
