@@ -309,9 +309,11 @@ def _label_modes(ax: Axes, report: Report, modes: Sequence[int]) -> None:
     lowest = report.sweep.temperatures.min() / report.cascade.total_variance
     labelled = [k for k in modes if t_k[k] > lowest]
     for k in _apart(t_k, labelled):
+        # The word stands to the right of the first number, where no other is.
+        text, side, shift = ("1  (mode)", "left", -3) if k == 0 else (f"{k + 1}", "center", 0)
         ax.annotate(
-            f"mode {k + 1}" if k == 0 else f"{k + 1}", (t_k[k], 1.0), (0, 3), xycoords=("data", "axes fraction"),
-            textcoords="offset points", ha="center", va="bottom", fontsize=9, color=colors[k],
+            text, (t_k[k], 1.0), (shift, 3), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha=side, va="bottom", fontsize=9, color=colors[k],
         )  # fmt: skip
 
 
