@@ -46,9 +46,8 @@ results: $(STAMP)
 	$(BIN)/landau-vae phase breast-cancer --quiet --out docs/results/phase-breast-cancer
 	for plane in curve flexible; do \
 	  $(BIN)/landau-vae phase-diagram $$plane --quiet --out docs/results/phase-diagram-$$plane || exit 1; done
-	for name in threshold residual-cascade hysteresis annealing superfluous; do \
-	  $(BIN)/landau-vae experiment $$name --quiet --out docs/results/experiments || exit 1; done
-	$(BIN)/landau-vae experiment scan --quiet --out docs/results/experiments $(if $(wildcard $(STATIONS)),--data $(STATIONS))
+	printf '%s\n' 'scan $(if $(wildcard $(STATIONS)),--data $(STATIONS))' $(filter-out scan,$(NAMES)) | xargs -P 2 -L 1 \
+	  $(BIN)/landau-vae experiment --quiet --threads 1 --out docs/results/experiments
 
 # The documentation, into build/docs: warnings are errors, every link resolves, nothing is loaded from elsewhere.
 docs: $(STAMP) | build/notebooks
