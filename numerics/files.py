@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
 
 from theory.errors import InputError
 
-__all__ = ["atomic_write", "require_writable", "write_text"]
+__all__ = ["atomic_write", "require_writable", "write_arrays", "write_text"]
 
 
 @contextmanager
@@ -102,3 +105,36 @@ def _remove(partial: Path) -> None:
     except OSError:
         # The directory itself may be what failed; that error is already on its way.
         return
+
+
+def write_arrays(file: BinaryIO, arrays: Mapping[str, npt.NDArray[Any]], *, compressed: bool = False) -> None:
+    """Write arrays as an npz archive that can be read without pickle.
+
+    NumPy 2.1 knows no way to make ``np.savez`` refuse objects: the option of later releases would become an array.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for writing.
+    arrays : mapping of str to ndarray
+        By name, none of objects.
+    compressed : bool
+        Whether to compress.
+
+    Raises
+    ------
+    ValueError
+        If an array holds objects.
+
+    Examples
+    --------
+    >>> import io
+    >>> write_arrays(buffer := io.BytesIO(), {"x": np.arange(3)})
+    >>> np.load(io.BytesIO(buffer.getvalue())).files
+    ['x']
+    """
+    for name, values in arrays.items():
+        if np.asarray(values).dtype.hasobject:
+            raise ValueError(f"array {name!r} holds objects, which cannot be written without pickle")
+    save: Any = np.savez_compressed if compressed else np.savez
+    save(file, **arrays)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from theory.errors import InputError
 
-from .files import atomic_write, require_writable
+from .files import atomic_write, require_writable, write_arrays
 from .parts import Part, blocks
 from .readers import numpy_file, reading
 from .recipe import Recipe
@@ -196,7 +196,7 @@ class _Book:
         start = time.monotonic()
         book = json.dumps({"version": _VERSION, "what": self.what, "merged": self.merged})
         with atomic_write(self.path) as file:
-            np.savez(file, allow_pickle=False, book=np.array(book), **({} if state is None else state.to_arrays()))
+            write_arrays(file, {"book": np.array(book), **({} if state is None else state.to_arrays())})
         self.last = time.monotonic()
         self.saved, self.cost = len(self.merged), self.last - start
 

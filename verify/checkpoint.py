@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from numerics.files import atomic_write, require_writable, write_text
+from numerics.files import atomic_write, require_writable, write_arrays, write_text
 from theory.errors import InputError
 
 __all__ = ["CheckpointFolder", "digest"]
@@ -141,7 +141,7 @@ class CheckpointFolder:
         """Write arrays and JSON-able remarks into one file, atomically."""
         text = json.dumps({"run": self.run, **(meta or {})}, allow_nan=False)
         with atomic_write(path) as file:
-            np.savez(file, allow_pickle=False, **arrays, **{_META: np.array(text)})
+            write_arrays(file, {**arrays, _META: np.array(text)})
 
     def read(self, path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         """Read what :meth:`write` wrote.

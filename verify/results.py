@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.files import atomic_write, write_text
+from numerics.files import atomic_write, write_arrays, write_text
 from numerics.linear_equilibrium import Cascade
 from numerics.spectrum import Spectrum
 from theory.errors import InputError
@@ -64,7 +64,7 @@ def save_report(report: Report, directory: str | os.PathLike[str]) -> None:
         "latents": _take_apart("latents", report.trained.latents, arrays),
     }
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_arrays(buffer, arrays, compressed=True)
     content = {
         "schema": SCHEMA,
         **report.to_json(),
